@@ -1,0 +1,266 @@
+"""What the actors need of the outside world: a broker, a store.
+
+Adapters implement these protocols and nothing more: no tasks, no retries, no policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from adapters.model import (
+    Acked,
+    AuditEntry,
+    Batch,
+    BookOrder,
+    Funds,
+    Holding,
+    Order,
+    OrderEvent,
+    OrderRecord,
+    OrderStatus,
+    OrderType,
+    Position,
+    Product,
+    Quote,
+    Rejected,
+    Trade,
+    Validity,
+)
+
+LastLook = Callable[[], None]
+"""Called once connected, right before the first byte of an order; raises `Stopped`.
+
+An adapter calls it with no await between it and the send."""
+
+
+class PublishedLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a broker lets itself be called; None where it publishes no such limit.
+
+    `orders_*` count place, modify and cancel together; the others count every call.
+    """
+
+    orders_per_second: int | None = None
+    per_second: int | None = None
+    per_minute: int | None = None
+    per_day: int | None = None
+
+
+class TagRule(msgspec.Struct, frozen=True, kw_only=True):
+    """The client tags a broker takes: which characters, how many."""
+
+    alphabet: str
+    max_length: int
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a broker can do, as data.
+
+    `tag` is None where the broker shows no client tag. `book_poll` is the seconds
+    between reads of the book while orders are open. `fractional` allows decimal
+    quantities.
+    """
+
+    limits: PublishedLimits
+    tag: TagRule | None
+    order_types: frozenset[OrderType]
+    products: frozenset[Product]
+    validities: frozenset[Validity]
+    exchanges: frozenset[str]
+    book_poll: float = 30.0
+    fractional: bool = False
+    simulated: bool = False
+
+
+class BrokerPort(Protocol):
+    """One account at one broker.
+
+    Every call may raise `NotSent`, `SentUnknown` (for a read: no answer to use),
+    `SessionExpired`, `RateLimited` or `Unsupported`; reads also `Refused`. Calls have
+    no time-out of their own beyond connecting: that is the caller's cancel scope.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def place(
+        self, order: Order, tag: str, last_look: LastLook
+    ) -> Acked | Rejected: ...
+
+    async def modify(
+        self, broker_order_id: str, order: Order, last_look: LastLook
+    ) -> Acked | Rejected: ...
+
+    async def cancel(self, broker_order_id: str) -> Acked | Rejected: ...
+
+    async def order_book(self) -> Sequence[BookOrder]: ...
+
+    async def order_by_tag(self, tag: str) -> BookOrder | None: ...
+
+    async def trades(self) -> Sequence[Trade]: ...
+
+    async def positions(self) -> Sequence[Position]: ...
+
+    async def holdings(self) -> Sequence[Holding]: ...
+
+    async def funds(self) -> Funds: ...
+
+    async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]: ...
+
+    async def check(self) -> None:
+        """Make a cheap call that fails unless the session is good."""
+
+    async def aclose(self) -> None: ...
+
+
+class KeyScope(msgspec.Struct, frozen=True, kw_only=True):
+    """What an idempotency key is unique in: the caller and the route."""
+
+    principal: str
+    route: str
+    key: str
+
+
+class TradingSwitch(msgspec.Struct, frozen=True, kw_only=True):
+    """The kill-switch as stored; `version` grows with each change."""
+
+    engaged: bool
+    reason: str | None
+    since: datetime | None
+    by: str | None
+    version: int
+
+
+class Accept(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Store one request whole: key, batch, a record a leg; gives `AcceptResult`."""
+
+    scope: KeyScope
+    fingerprint: str
+    batch: Batch
+    orders: tuple[OrderRecord, ...]
+    audit: tuple[AuditEntry, ...]
+
+
+class SaveOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Store an order as it now stands, with the events that brought it there."""
+
+    order: OrderRecord
+    events: tuple[OrderEvent, ...]
+    audit: tuple[AuditEntry, ...]
+
+
+class SaveSwitch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Store the kill-switch's new state."""
+
+    switch: TradingSwitch
+    audit: tuple[AuditEntry, ...]
+
+
+class SaveDayCount(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Store how many calls a broker has had on a trading day (`YYYY-MM-DD`)."""
+
+    broker: str
+    day: str
+    count: int
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Write to the audit log alone."""
+
+    audit: tuple[AuditEntry, ...]
+
+
+Write = Accept | SaveOrder | SaveSwitch | SaveDayCount | Note
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The request is stored: from here on nothing of it is lost."""
+
+
+class KeyTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """The key names an earlier request. `expired`: only its tombstone is left."""
+
+    fingerprint: str
+    batch_id: str
+    expired: bool
+
+
+class Halted(msgspec.Struct, frozen=True, kw_only=True):
+    """The stored kill-switch is engaged: nothing was accepted."""
+
+
+AcceptResult = Accepted | KeyTaken | Halted
+
+
+class OrderQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders to list, newest first; None means any. `cursor` is an `order_id`."""
+
+    broker: str | None = None
+    status: OrderStatus | None = None
+    symbol: str | None = None
+    batch_id: str | None = None
+    portfolio_id: str | None = None
+    since: datetime | None = None
+    cursor: str | None = None
+    limit: int = 100
+
+
+class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which audit records to list, oldest first, after number `after`."""
+
+    since: datetime | None = None
+    request_id: str | None = None
+    order_id: str | None = None
+    after: int = 0
+    limit: int = 100
+
+
+class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the audit log: an entry, numbered, timed and chained."""
+
+    seq: int
+    at: datetime
+    boot: str
+    entry: AuditEntry
+    prev: str
+    hash: str
+
+
+class Store(Protocol):
+    """Where Ordo remembers. Plain synchronous code: the actors run it in a thread.
+
+    `commit` and `close` are called by one thread at a time; the reads may run beside
+    them in another, and see only what is committed.
+    """
+
+    def commit(self, writes: Sequence[Write]) -> list[AcceptResult | None]:
+        """Do all writes in one transaction, durably, and answer for each in order.
+
+        Raises:
+            StoreFailed: the transaction failed; nothing of it is stored.
+        """
+
+    def close(self) -> None: ...
+
+    def order(self, order_id: str) -> OrderRecord | None: ...
+
+    def orders(self, query: OrderQuery) -> list[OrderRecord]: ...
+
+    def unsettled(self, broker: str) -> list[OrderRecord]: ...
+
+    def sent_since(self, broker: str, since: datetime) -> list[datetime]: ...
+
+    def events(self, order_id: str) -> list[OrderEvent]: ...
+
+    def batch(self, batch_id: str) -> tuple[Batch, list[OrderRecord]] | None: ...
+
+    def key(self, scope: KeyScope) -> KeyTaken | None: ...
+
+    def switch(self) -> TradingSwitch | None: ...
+
+    def day_count(self, broker: str, day: str) -> int: ...
+
+    def audit(self, query: AuditQuery) -> list[AuditRecord]: ...
