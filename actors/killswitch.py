@@ -1,0 +1,151 @@
+"""The kill-switch: the only writer of the trading state.
+
+To engage: state first, then the audit, then the cancels, then the answer. To release:
+the store first, then the state, so that a failure leaves it halted.
+"""
+
+import logging
+from typing import Any
+
+import msgspec
+import trio
+
+from actors.clockwork import Wall
+from actors.mailbox import Mailbox, MailboxError, Request
+from actors.messages import (
+    CancelProgress,
+    Commit,
+    Committed,
+    EngageSwitch,
+    ReadSwitch,
+    ReleaseSwitch,
+    StoreDown,
+    SwitchReport,
+)
+from actors.trading import TradingState
+from adapters import AuditEntry, SaveSwitch, TradingSwitch
+
+log = logging.getLogger("ordo.killswitch")
+
+
+class KillSwitch:
+    """The kill-switch actor.
+
+    Args:
+        mailbox: `EngageSwitch`, `ReleaseSwitch`, `ReadSwitch`; told `CancelProgress`.
+        writer: the writer's mailbox.
+        state: what all senders read; changed here and nowhere else.
+        wall: for stamps.
+    """
+
+    def __init__(
+        self, mailbox: Mailbox, writer: Mailbox, state: TradingState, wall: Wall
+    ) -> None:
+        self._mailbox = mailbox
+        self._writer = writer
+        self._state = state
+        self._wall = wall
+        self._progress: dict[str, CancelProgress] = {}
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Turn the switch as asked, until cancelled."""
+        async with trio.open_nursery() as commits:
+            task_status.started()
+            while True:
+                request = await self._mailbox.receive()
+                self._handle(request, commits)
+
+    def _handle(self, request: Request, commits: trio.Nursery) -> None:
+        match request.message:
+            case EngageSwitch() as message:
+                commits.start_soon(self._record, request, self._engage(message))
+            case ReleaseSwitch() as message:
+                commits.start_soon(self._release, request, message)
+            case CancelProgress() as progress:
+                if progress.round == self._state.cancels_wanted:
+                    self._progress[progress.broker] = progress
+            case ReadSwitch():
+                request.reply(self._report())
+            case other:
+                raise TypeError(f"no message for the kill-switch: {other!r}")
+
+    def _engage(self, message: EngageSwitch) -> tuple[SaveSwitch, SwitchReport]:
+        """Halt: nothing leaves any more once this has run; it has no await."""
+        before = self._state.switch
+        switch = TradingSwitch(
+            engaged=True,
+            reason=message.reason,
+            since=before.since if before.engaged else self._wall(),
+            by=message.by,
+            version=before.version + 1,
+        )
+        if message.cancel_open:
+            self._progress.clear()
+        self._state.change(switch, cancel_open=message.cancel_open)
+        left = self._state.on_the_wire
+        log.warning("trading is halted: %s", message.reason, extra={"by": message.by})
+        detail = {
+            "reason": message.reason,
+            "cancel_open": message.cancel_open,
+            "on_the_wire": list(left),
+        }
+        save = _save(switch, "kill_switch.engaged", message, detail)
+        return save, SwitchReport(switch=switch, on_the_wire=left, progress=())
+
+    async def _record(
+        self, request: Request, engaged: tuple[SaveSwitch, SwitchReport]
+    ) -> None:
+        save, report = engaged
+        with request:
+            down = await self._commit(save)
+            progress = tuple(self._progress.values())
+            request.reply(down or msgspec.structs.replace(report, progress=progress))
+
+    async def _release(self, request: Request, message: ReleaseSwitch) -> None:
+        with request:
+            before = self._state.switch
+            switch = TradingSwitch(
+                engaged=False,
+                reason=message.reason,
+                since=self._wall(),
+                by=message.by,
+                version=before.version + 1,
+            )
+            save = _save(
+                switch, "kill_switch.released", message, {"reason": message.reason}
+            )
+            down = await self._commit(save)
+            # Somebody may have engaged it meanwhile: then it stays engaged, and its own
+            # record was queued behind this one.
+            if down is None and self._state.switch is before:
+                self._state.change(switch)
+                log.warning("trading is resumed", extra={"by": message.by})
+            request.reply(down or self._report())
+
+    async def _commit(self, save: SaveSwitch) -> StoreDown | None:
+        try:
+            answer = await self._writer.ask(Commit(writes=(save,)), urgent=True)
+        except MailboxError as exc:
+            return StoreDown(message=str(exc))
+        return None if isinstance(answer, Committed) else answer
+
+    def _report(self) -> SwitchReport:
+        return SwitchReport(
+            switch=self._state.switch,
+            on_the_wire=self._state.on_the_wire,
+            progress=tuple(self._progress.values()),
+        )
+
+
+def _save(
+    switch: TradingSwitch,
+    action: str,
+    message: EngageSwitch | ReleaseSwitch,
+    detail: dict[str, Any],
+) -> SaveSwitch:
+    entry = AuditEntry(
+        actor=message.by, action=action, request_id=message.request_id, detail=detail
+    )
+    return SaveSwitch(switch=switch, audit=(entry,))

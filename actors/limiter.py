@@ -1,0 +1,491 @@
+"""How fast a broker may be called: an exact log over every published window.
+
+Each window is metered as a few nested shares (all calls; all but cancels; new orders
+and plain reads; reads), so a reserved slot is simply a share that stops earlier, and
+every rule is the same rule: at most *slots* entries in any *width* seconds.
+A token bucket of 10/s lets 19 calls into one second (measured); a log cannot.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+import msgspec
+
+SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86400.0
+SLACK = 1.05
+"""Width of per-second windows, since the broker counts arrivals, not departures.
+
+Source: reliability.md section 4, "+5 % (1.05 s) and one below the limit".
+"""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds to stop after a 429 that names no time, and where doubling stops.
+
+Source: reliability.md section 4; one second at least, regulation.md rule 9.
+"""
+LOWERED_FOR = 600.0
+"""Seconds the rate stays a fifth lower after two 429 in a minute (section 4)."""
+
+
+class Kind(StrEnum):
+    """What a call is for, the most urgent first: this order is the priority."""
+
+    CANCEL = "cancel"
+    PLACE = "place"
+    MODIFY = "modify"
+    RECONCILE = "reconcile"
+    READ = "read"
+
+
+ALL = frozenset(Kind)
+ORDERS = frozenset({Kind.CANCEL, Kind.PLACE, Kind.MODIFY})
+"""Counted together. Source: regulation.md rule 8."""
+READS = frozenset({Kind.RECONCILE, Kind.READ})
+NOBODY: Mapping[Kind, int] = MappingProxyType({})
+
+
+class Share(NamedTuple):
+    """At most *slots* calls of these *kinds* in a window."""
+
+    kinds: frozenset[Kind]
+    slots: int
+
+
+class Window(msgspec.Struct, frozen=True):
+    """One published limit.
+
+    Up to a second it is kept one under *limit* and 5 % wide; longer ones are kept as
+    published; a day (or more) is a count per trading day, not a rolling log.
+
+    Args:
+        limit: Calls, as the broker publishes it.
+        seconds: Over how long.
+        scope: Which kinds count: `ALL`, `ORDERS`, or any other set.
+        keep: Our own, lower limit.
+        reads_share: In windows longer than a second that also meter orders, reads
+            may fill this much. Default a half: Fyers' 200/min is gone at three polls
+            a second (fyers.md section 5), and orders must not wait for polls.
+
+    Raises:
+        ValueError: A number makes no sense.
+    """
+
+    limit: int
+    seconds: float
+    scope: frozenset[Kind] = ALL
+    keep: int | None = None
+    reads_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "seconds", "keep"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be positive, was {value!r}")
+        if not self.scope:
+            raise ValueError("scope must name at least one kind, was empty")
+        if not 0 < self.reads_share <= 1:
+            raise ValueError(f"reads_share must be in (0, 1], was {self.reads_share}")
+
+    @property
+    def slots(self) -> int:
+        """Calls we allow ourselves."""
+        under = max(1, self.limit - 1) if self.seconds <= SECOND else self.limit
+        return under if self.keep is None else min(under, self.keep)
+
+    @property
+    def width(self) -> float:
+        """Seconds an entry counts."""
+        return self.seconds * SLACK if self.seconds <= SECOND else self.seconds
+
+    @property
+    def by_day(self) -> bool:
+        return self.seconds >= DAY
+
+    @property
+    def cancel_reserve(self) -> int:
+        """Slots only cancels may use: 2 of each 10 (reliability.md section 4)."""
+        if Kind.CANCEL not in self.scope or self.slots == 1:
+            return 0
+        return max(1, self.slots // 5)
+
+    @property
+    def reconcile_reserve(self) -> int:
+        """Slots only cancels and reconciliation may use: 1 of each 10, from 9 up."""
+        if Kind.RECONCILE not in self.scope or self.slots < 9:
+            return 0
+        return max(1, self.slots // 10)
+
+    @property
+    def reads_ceiling(self) -> int:
+        """The most reads, reconciliation included, that this window can hold."""
+        if not self.scope & READS:
+            return 0
+        most = self.slots - self.cancel_reserve
+        if self.seconds <= SECOND or not self.scope & ORDERS:
+            return most
+        return min(most, max(1, int(self.slots * self.reads_share)))
+
+    @property
+    def plain_reads_ceiling(self) -> int:
+        """The most reads other than reconciliation."""
+        return max(1, self.reads_ceiling - self.reconcile_reserve)
+
+    def shares(self) -> list[Share]:
+        """The nested shares, the whole window first; those that never bind left out."""
+        uncancelled = self.slots - self.cancel_reserve
+        nested = [
+            Share(self.scope, self.slots),
+            Share(self.scope - {Kind.CANCEL}, uncancelled),
+            Share(self.scope - URGENT, uncancelled - self.reconcile_reserve),
+            Share(self.scope & READS, self.reads_ceiling),
+            Share(self.scope & {Kind.READ}, self.plain_reads_ceiling),
+        ]
+        binding: list[Share] = []
+        for share in nested:
+            if share.kinds and not any(
+                share.kinds <= wider.kinds and share.slots >= wider.slots
+                for wider in binding
+            ):
+                binding.append(share)
+        return binding
+
+
+URGENT = frozenset({Kind.CANCEL, Kind.RECONCILE})
+
+
+def regulatory(per_second: int = 8, *, registered: bool = False) -> Window:
+    """The order window the exchange sets for each account.
+
+    Raises:
+        ValueError: More than 10 a second without a registered algorithm.
+
+    Source: NSE/INVG/67858, 10 a second (regulation.md rule 7); 8 leaves room for
+    what the network bunches (rule 8). Kept at 9 even if 10 is asked for.
+    """
+    if per_second > 10 and not registered:
+        raise ValueError(
+            "more than 10 orders a second need a registered algorithm"
+            f" (registered_limits), was {per_second}"
+        )
+    return Window(max(10, per_second), SECOND, ORDERS, keep=per_second)
+
+
+class DayCount(msgspec.Struct, frozen=True):
+    """Calls taken on one trading day: what the store keeps over a restart."""
+
+    day: int = 0
+    taken: dict[Kind, int] = {}
+
+
+class WindowUse(msgspec.Struct, frozen=True, kw_only=True):
+    """One window, for status: *limit* is what we allow ourselves just now."""
+
+    seconds: float
+    published: int
+    limit: int
+    used: int
+
+
+class Headroom(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left; *paused_for* is seconds, *lowered* means a fifth less."""
+
+    windows: tuple[WindowUse, ...]
+    day_used: int
+    paused_for: float
+    lowered: bool
+
+
+class _Log(NamedTuple):
+    """The entries of one share of one rolling window, oldest first."""
+
+    times: deque[float]
+    width: float
+    slots: int
+    kinds: frozenset[Kind]
+
+    def lowered(self) -> "_Log":
+        """The same entries under four fifths of the slots."""
+        return self._replace(slots=max(1, self.slots * 4 // 5))
+
+    def used(self, now: float) -> int:
+        return sum(at + self.width > now for at in self.times)
+
+
+class _Tally:
+    """The count of one share of one day window."""
+
+    __slots__ = ("count", "kinds", "slots")
+
+    def __init__(self, share: Share, taken: Mapping[Kind, int]) -> None:
+        self.kinds, self.slots = share
+        self.count = _among(share.kinds, taken)
+
+
+class Limiter:
+    """All windows of one key (a broker account): a call takes from all or none.
+
+    Args:
+        windows: What the broker publishes, and the `regulatory` one.
+        day_count: What a former run had taken, as its `day_count` told.
+    """
+
+    def __init__(
+        self, windows: Iterable[Window], *, day_count: DayCount | None = None
+    ) -> None:
+        self._windows = tuple(windows)
+        count = day_count or DayCount()
+        self._day = count.day
+        self._taken = dict.fromkeys(Kind, 0) | count.taken
+        self._logs = {
+            window: [
+                _Log(deque(), window.width, share.slots, share.kinds)
+                for share in window.shares()
+            ]
+            for window in self._windows
+            if not window.by_day
+        }
+        self._tallies = {
+            window: [_Tally(share, self._taken) for share in window.shares()]
+            for window in self._windows
+            if window.by_day
+        }
+        logs = [log for logs in self._logs.values() for log in logs]
+        tallies = [tally for some in self._tallies.values() for tally in some]
+        self._full = {k: [log for log in logs if k in log.kinds] for k in Kind}
+        self._lowered = {k: [log.lowered() for log in self._full[k]] for k in Kind}
+        self._daily = {k: [t for t in tallies if k in t.kinds] for k in Kind}
+        self._latest = -math.inf
+        self._paused_until = -math.inf
+        self._lowered_until = -math.inf
+        self._limited_at = -math.inf
+        self._next_pause = FIRST_PAUSE
+
+    @property
+    def day_count(self) -> DayCount:
+        """What to store, so that the day's quota survives a restart."""
+        return DayCount(self._day, dict(self._taken))
+
+    def try_take(self, kind: Kind, now: float, day: int) -> bool:
+        """Take one slot in every window that meters *kind*, or none at all.
+
+        Args:
+            kind: What the call is for.
+            now: Trio clock, seconds.
+            day: Number of the trading day, such as `date.toordinal()`. One earlier
+                than seen before is a clock set back, and forgets nothing.
+
+        Raises:
+            ValueError: *now* is earlier than an entry in the log.
+        """
+        self._check(now)
+        if day > self._day:
+            self._turn_to(day)
+        if now < self._paused_until:
+            return False
+        logs = (self._lowered if now < self._lowered_until else self._full)[kind]
+        for times, width, slots, _ in logs:
+            if len(times) >= slots:
+                while times and times[0] + width <= now:
+                    times.popleft()
+                if len(times) >= slots:
+                    return False
+        tallies = self._daily[kind]
+        for tally in tallies:
+            if tally.count >= tally.slots:
+                return False
+        for log in logs:
+            log[0].append(now)
+        for tally in tallies:
+            tally.count += 1
+        self._taken[kind] += 1
+        self._latest = now
+        return True
+
+    def next_time(
+        self, kind: Kind, now: float, day: int, ahead: Mapping[Kind, int] = NOBODY
+    ) -> float:
+        """When could this call start, if those *ahead* go first?
+
+        Exact with nobody ahead. Otherwise it may be too early (a call waits for one
+        window and then for another), never too late: whoever is refused for it could
+        not have been served. `math.inf` once the day is used up.
+
+        Args:
+            kind: What the call is for.
+            now: Trio clock, seconds.
+            day: As for `try_take`.
+            ahead: How many of each kind go first.
+        """
+        if day > self._day:
+            self._turn_to(day)
+        for tally in self._daily[kind]:
+            if tally.count + _among(tally.kinds, ahead) >= tally.slots:
+                return math.inf
+        start = max(now, self._paused_until)
+        same = ahead.get(kind, 0)
+        lowered = start < self._lowered_until
+        if lowered:
+            slow = _earliest(self._lowered[kind], start, same, ahead)
+            if slow <= self._lowered_until:
+                return slow
+        usual = _earliest(self._full[kind], start, same, ahead)
+        return max(usual, self._lowered_until) if lowered else usual
+
+    def release(self, kind: Kind, at: float, now: float, day: int) -> bool:
+        """Give back the slot taken for *kind* at *at*, where no byte was sent.
+
+        Returns:
+            Whether it was given back; False when every window has passed it already
+            (only the day's count still holds it then, and keeps it).
+
+        Raises:
+            ValueError: No such slot was taken, or it was given back before.
+        """
+        held = [log.times for log in self._full[kind] if at + log.width > now]
+        if any(at not in times for times in held):
+            raise ValueError(f"no {kind} slot was taken at {at}")
+        for times in held:
+            times.remove(at)
+        if held and day == self._day:
+            for tally in self._daily[kind]:
+                tally.count -= 1
+            self._taken[kind] -= 1
+        return bool(held)
+
+    def pause(self, until: float) -> None:
+        """Stop everything until then; a longer pause stands."""
+        self._paused_until = max(self._paused_until, until)
+
+    def limited(self, now: float, retry_after: float | None = None) -> None:
+        """The broker said 429: stop the whole key, and slow down if it repeats.
+
+        A 429 during a pause answers a call sent before it: the same breach, so it can
+        lengthen the pause, but neither doubles it nor counts as a second one.
+        """
+        stated = FIRST_PAUSE if retry_after is None else max(FIRST_PAUSE, retry_after)
+        if now < self._paused_until:
+            self.pause(now + stated)
+            return
+        if now - self._limited_at <= MINUTE:
+            self._lowered_until = now + LOWERED_FOR
+        if now - max(self._limited_at, self._paused_until) > MINUTE:
+            self._next_pause = FIRST_PAUSE
+        self._limited_at = now
+        self.pause(now + (self._next_pause if retry_after is None else stated))
+        self._next_pause = min(self._next_pause * 2, LONGEST_PAUSE)
+
+    def seed(self, kind: Kind, times: Iterable[float], now: float) -> None:
+        """Enter sends known from the store, at Trio-clock times (may be negative).
+
+        A time after *now* (the wall clock was set back) is taken as *now*. The day's
+        count is not touched: it has its own way over a restart.
+        """
+        known = [min(at, now) for at in times]
+        for log in self._full[kind]:
+            self._enter(log, known)
+
+    def seed_full(self, now: float, up_to: float = SECOND) -> None:
+        """Count every rolling window of at most *up_to* seconds as full, from *now*.
+
+        After a crash nobody knows what the last second held.
+        """
+        for window, logs in self._logs.items():
+            if window.seconds <= up_to:
+                for log in logs:
+                    self._enter(log, [now] * log.slots)
+
+    def seed_reads(self, now: float) -> None:
+        """Count reads as having been at their ceiling in every window over a second.
+
+        Reads are not stored. Plain reads wait until the window has passed; a
+        reconciliation keeps its own slots, for a start begins with one, and finds
+        the broker's count charged with what the former run may have used.
+        """
+        for window, logs in self._logs.items():
+            if window.seconds <= SECOND:
+                continue
+            for log in logs:
+                broker_counts = log.kinds & ORDERS or log.kinds == window.scope
+                if Kind.RECONCILE in log.kinds and broker_counts:
+                    self._enter(log, [now] * window.reads_ceiling)
+                elif Kind.READ in log.kinds:
+                    self._enter(log, [now] * window.plain_reads_ceiling)
+
+    def headroom(self, now: float, day: int) -> Headroom:
+        """What is used and what is left, for the status page."""
+        if day > self._day:
+            self._turn_to(day)
+        lowered = now < self._lowered_until
+        windows = []
+        for window in self._windows:
+            if window.by_day:
+                tally = self._tallies[window][0]
+                limit, used = tally.slots, tally.count
+            else:
+                log = self._logs[window][0]
+                limit = (log.lowered() if lowered else log).slots
+                used = log.used(now)
+            windows.append(
+                WindowUse(
+                    seconds=window.seconds,
+                    published=window.limit,
+                    limit=limit,
+                    used=used,
+                )
+            )
+        return Headroom(
+            windows=tuple(windows),
+            day_used=sum(self._taken.values()),
+            paused_for=max(0.0, self._paused_until - now),
+            lowered=lowered,
+        )
+
+    def _check(self, now: float) -> None:
+        if now < self._latest:
+            raise ValueError(f"now must be at least {self._latest}, was {now}")
+
+    def _turn_to(self, day: int) -> None:
+        """Begin a trading day: every quota is whole again."""
+        self._day = day
+        self._taken = dict.fromkeys(Kind, 0)
+        for tallies in self._tallies.values():
+            for tally in tallies:
+                tally.count = 0
+
+    def _enter(self, log: _Log, times: list[float]) -> None:
+        merged = sorted([*log.times, *times])
+        log.times.clear()
+        log.times.extend(merged)
+        self._latest = max([self._latest, *times])
+
+
+def _among(kinds: frozenset[Kind], numbers: Mapping[Kind, int]) -> int:
+    """How many of *numbers* are of these kinds."""
+    return sum(number for kind, number in numbers.items() if kind in kinds)
+
+
+def _earliest(
+    logs: list[_Log], start: float, same: int, ahead: Mapping[Kind, int]
+) -> float:
+    """When a call may start: looked up in the log, one look for each share.
+
+    With *n* slots, call number *j* from now waits for the entry *n* places before it:
+    one in the log, or one that itself waits so, whole widths later.
+    """
+    alone = start
+    for times, width, slots, _ in logs:
+        if len(times) >= slots:
+            alone = max(alone, times[-slots] + width)
+    if not ahead:
+        return alone
+    latest = alone
+    for log in logs:
+        turns, place = divmod(_among(log.kinds, ahead), log.slots)
+        back = len(log.times) - log.slots + place
+        free = max(start, log.times[back] + log.width) if back >= 0 else start
+        paced = alone + same // log.slots * log.width
+        latest = max(latest, free + turns * log.width, paced)
+    return latest

@@ -1,0 +1,333 @@
+"""Every message of the system, by the actor that receives it, and its replies.
+
+Commands are verbs, facts are past participles; all are frozen. `Ask[R]` says which
+reply a message gets, for the type checker.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from actors.request import Ask
+from adapters import (
+    AcceptResult,
+    Batch,
+    Order,
+    OrderRecord,
+    SentAs,
+    TradingSwitch,
+    Write,
+)
+
+
+class Denial(msgspec.Struct, frozen=True, kw_only=True):
+    """Ordo's own no: a broker-level code of the API, words, seconds to wait."""
+
+    code: str
+    message: str
+    retry_after: float | None = None
+
+
+# The writer ---------------------------------------------------------------------------
+
+
+class Commit(
+    msgspec.Struct, Ask["Committed | StoreDown"], frozen=True, kw_only=True, tag=True
+):
+    """Store *writes*, in one transaction and on disk before the answer."""
+
+    writes: tuple[Write, ...]
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """Stored; *results* answer the writes in order."""
+
+    results: tuple[AcceptResult | None, ...]
+
+
+class StoreDown(msgspec.Struct, frozen=True, kw_only=True):
+    """Not stored, and why."""
+
+    message: str
+
+
+# The kill-switch ----------------------------------------------------------------------
+
+
+class EngageSwitch(
+    msgspec.Struct, Ask["SwitchReport | StoreDown"], frozen=True, kw_only=True, tag=True
+):
+    """Let no new order leave, from now on; the state stands before the reply."""
+
+    by: str
+    reason: str
+    cancel_open: bool = False
+    request_id: str | None = None
+
+
+class ReleaseSwitch(
+    msgspec.Struct, Ask["SwitchReport | StoreDown"], frozen=True, kw_only=True, tag=True
+):
+    """Let orders leave again."""
+
+    by: str
+    reason: str | None = None
+    request_id: str | None = None
+
+
+class ReadSwitch(
+    msgspec.Struct, Ask["SwitchReport"], frozen=True, kw_only=True, tag=True
+):
+    """How the switch stands."""
+
+
+class CancelProgress(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A broker's part of a cancel-all: counts of orders, told as they change."""
+
+    broker: str
+    round: int
+    wanted: int
+    done: int
+    failed: int
+
+
+class SwitchReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The switch, what had left before it turned, and its cancels so far."""
+
+    switch: TradingSwitch
+    on_the_wire: tuple[str, ...]
+    progress: tuple[CancelProgress, ...]
+
+
+# A broker -----------------------------------------------------------------------------
+
+
+class Admit(
+    msgspec.Struct, Ask["Admission | Denial"], frozen=True, kw_only=True, tag=True
+):
+    """Would this broker take the order now? *reserve* takes a slot if one is free."""
+
+    order_id: str
+    order: Order
+    reserve: bool = True
+
+
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """Yes. *slot* is the Trio time of the slot taken, None where it has to queue."""
+
+    client_tag: str
+    slot: float | None
+    sent_as: SentAs | None = None
+
+
+class ReturnSlot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The slot of an admission will not be used: the order was not accepted."""
+
+    slot: float
+
+
+class SendOrder(
+    msgspec.Struct, Ask["OrderRecord"], frozen=True, kw_only=True, tag=True
+):
+    """Send an accepted order; the reply is the order as it stands by *answer_by*.
+
+    That is on the Trio clock, and the order's deadline. With a *slot* the accept has
+    stored SENDING with it.
+    """
+
+    record: OrderRecord
+    slot: float | None
+    answer_by: float
+
+
+class CancelOrder(
+    msgspec.Struct,
+    Ask["CancelResult | Denial"],
+    frozen=True,
+    kw_only=True,
+    tag=True,
+):
+    """Cancel one order; asked of its broker, or of the router, which knows which."""
+
+    order_id: str
+    by: str
+    request_id: str | None = None
+
+
+class CancelResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The order after the attempt. *denial* tells why it could not be cancelled."""
+
+    record: OrderRecord
+    denial: Denial | None = None
+
+
+ReadKind = Literal[
+    "orderbook", "trades", "positions", "holdings", "funds", "quotes", "depth"
+]
+
+
+class Fetch(
+    msgspec.Struct, Ask["Fetched | FetchFailed"], frozen=True, kw_only=True, tag=True
+):
+    """Read something from the broker; *symbols* for quotes."""
+
+    kind: ReadKind
+    symbols: tuple[str, ...] = ()
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """What the broker says; *rows* are of the model. Milliseconds at the broker."""
+
+    broker: str
+    rows: tuple[Any, ...]
+    attempts: int
+    latency_ms: float
+
+
+class FetchFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """The read gave nothing to use."""
+
+    broker: str
+    denial: Denial
+    broker_code: str | None = None
+    broker_message: str | None = None
+    http_status: int | None = None
+    attempts: int = 0
+    latency_ms: float = 0.0
+
+
+class SetBreaker(
+    msgspec.Struct, Ask["BrokerReport"], frozen=True, kw_only=True, tag=True
+):
+    """Force the breaker, or let it decide (AUTO)."""
+
+    state: Literal["OPEN", "CLOSED", "AUTO"]
+    by: str
+    request_id: str | None = None
+
+
+class ReadBroker(
+    msgspec.Struct, Ask["BrokerReport"], frozen=True, kw_only=True, tag=True
+):
+    """How the broker does."""
+
+
+class BrokerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One broker for status; times are RFC 3339 text or None."""
+
+    broker: str
+    adapter: str
+    connection: Literal["connected", "degraded", "down", "login_required"]
+    recovering: bool
+    last_login_at: str | None
+    last_call_at: str | None
+    breaker: str
+    breaker_forced: bool
+    queue_depth: int
+    on_the_wire: int
+    open_orders: int
+    unknown_orders: int
+    rate_limit: dict[str, Any]
+    restarts: int = 0
+
+
+# The router ---------------------------------------------------------------------------
+
+
+class Leg(msgspec.Struct, frozen=True, kw_only=True):
+    """One order for one broker."""
+
+    order_index: int
+    broker: str
+    order: Order
+
+
+class PlaceBatch(
+    msgspec.Struct, Ask["BatchReply"], frozen=True, kw_only=True, tag=True
+):
+    """Send every leg, once. *key* is the client's, or made where it gave none."""
+
+    principal: str
+    request_id: str
+    key: str
+    key_given: bool
+    fingerprint: str
+    legs: tuple[Leg, ...]
+    portfolio_id: str | int | None
+    deadline_ms: int
+    dry_run: bool = False
+
+
+class BatchDone(msgspec.Struct, frozen=True, kw_only=True):
+    """The batch with its orders as they stand."""
+
+    batch: Batch
+    orders: tuple[OrderRecord, ...]
+    replayed: bool
+
+
+class LegAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a leg would meet, or why it was denied before anything was stored."""
+
+    order_id: str
+    leg: Leg
+    answer: Admission | Denial
+
+
+class NothingAccepted(msgspec.Struct, frozen=True, kw_only=True):
+    """Every leg was denied, or it was a dry run: nothing stored, the key stays free."""
+
+    legs: tuple[LegAnswer, ...]
+    dry_run: bool
+
+
+class KeyReused(msgspec.Struct, frozen=True, kw_only=True):
+    """The key was used with another body; *expired*: and long ago."""
+
+    expired: bool
+
+
+class InProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """The same request still runs."""
+
+    batch_id: str | None
+    retry_after: float
+
+
+class TradingHalted(msgspec.Struct, frozen=True, kw_only=True):
+    """The kill-switch is engaged; nothing was attempted."""
+
+    reason: str | None
+
+
+class Overloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """Too much at once; nothing was attempted."""
+
+    message: str
+
+
+BatchReply = (
+    BatchDone
+    | NothingAccepted
+    | KeyReused
+    | InProgress
+    | TradingHalted
+    | StoreDown
+    | Overloaded
+)
+
+
+class FetchAll(
+    msgspec.Struct,
+    Ask["tuple[Fetched | FetchFailed, ...]"],
+    frozen=True,
+    kw_only=True,
+    tag=True,
+):
+    """Read the same from several brokers, side by side."""
+
+    kind: ReadKind
+    brokers: tuple[str, ...]
+    symbols: tuple[str, ...] = ()

@@ -1,0 +1,295 @@
+"""One order's way to the wire: slot, SENDING, last look, send, outcome.
+
+Nothing here is ever sent twice: only what provably did not leave is tried again, with
+the same tag. Whatever cannot be proven is unknown, and left to the reconciler.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import trio
+
+from actors.breaker import CallResult
+from actors.journal import Journal
+from actors.lifecycle import Change, advance
+from actors.limiter import Kind
+from actors.line import Line, backoff, denial_of, result_of
+from actors.pacer import NoSlot, Withdrawn
+from actors.trading import TradingState
+from actors.writer import COMMIT_TIMEOUT
+from adapters import (
+    Acked,
+    BrokerError,
+    NotSent,
+    OrderRecord,
+    OrderStatus,
+    RateLimited,
+    Rejected,
+    SentUnknown,
+    SessionExpired,
+    Stopped,
+    Unsupported,
+)
+
+SEND_TRIES = 3
+"""Tries of an order that provably did not leave."""
+
+
+class Flight:
+    """One order on its way. `deadline` is on the Trio clock."""
+
+    def __init__(
+        self, record: OrderRecord, slot: float | None, deadline: float
+    ) -> None:
+        self.record = record
+        self.slot = slot
+        self.deadline = deadline
+        self.departed = False  # a byte may have left
+        self.cancel_wanted = False
+        self.landed = trio.Event()
+        self.attempts = 0
+        self.latency = 0.0  # seconds at the broker, all tries
+
+    @property
+    def order_id(self) -> str:
+        return self.record.order_id
+
+
+class Sender:
+    """Sends one broker's orders.
+
+    Args:
+        line: to the broker.
+        journal: its live orders.
+        trading: read as the last thing before the bytes go.
+        submit_timeout: seconds the broker has to answer an order.
+        in_doubt: told of each order whose outcome is unknown.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        journal: Journal,
+        trading: TradingState,
+        submit_timeout: float,
+        in_doubt: Callable[[str], None],
+    ) -> None:
+        self._line = line
+        self._journal = journal
+        self._trading = trading
+        self._submit_timeout = submit_timeout
+        self._in_doubt = in_doubt
+
+    async def fly(self, flight: Flight) -> None:
+        """Bring the order to its outcome; `flight.landed` when that is stored.
+
+        Shielded, for the time it may take at the most: cut short, the order would be
+        half told, and a stop must leave none behind unexplained.
+        """
+        now = trio.current_time()
+        limit = max(0.0, flight.deadline - now) + self._submit_timeout
+        limit += 2 * COMMIT_TIMEOUT
+        try:
+            with trio.CancelScope(shield=True, deadline=now + limit):
+                change = await self._outcome(flight)
+                flight.record = change.order if change else flight.record
+                stored = await self._journal.save(change)
+                if stored is None and change is not None:
+                    flight.record = _unstored(change.order)
+        finally:
+            flight.landed.set()
+
+    async def overdue(self, flight: Flight) -> OrderRecord:
+        """The deadline is here: say what is known, and let what has left go on.
+
+        What has not left will not: the last look refuses it from now on.
+        """
+        if flight.departed:
+            self._in_doubt(flight.order_id)
+            words = "no answer by the request's deadline"
+            change = self._change(flight, OrderStatus.UNKNOWN, words)
+        else:
+            words = "its deadline passed before it left"
+            change = self._denied(flight, "deadline_exceeded", words)
+        if change is not None:
+            flight.record = change.order
+            await self._journal.save(change)
+        return flight.record
+
+    async def _outcome(self, flight: Flight) -> Change | None:
+        while True:
+            try:
+                await self._ready(flight)
+                return self._accepted(flight, await self._try(flight))
+            except Withdrawn:
+                return self._withdrawn(flight)
+            except NoSlot as none:
+                return self._denied(flight, none.code, none.message)
+            except RateLimited as error:
+                self._line.pacer.limited(error.retry_after)
+                flight.departed = False  # refused before anything was done
+            except SentUnknown as error:
+                return self._unknown(flight, error)
+            except NotSent as error:
+                if not await self._try_again(flight, error):
+                    code = error.code if isinstance(error, Stopped) else "not_sent"
+                    return self._denied(flight, code, str(error))
+            except (SessionExpired, Unsupported) as error:
+                denial = denial_of(error)
+                return self._denied(flight, denial.code, denial.message)
+            flight.slot = None
+
+    async def _ready(self, flight: Flight) -> None:
+        """Hold a slot, and have SENDING on disk."""
+        if flight.slot is None:
+            flight.slot = await self._line.pacer.take(
+                flight.order_id, Kind.PLACE, flight.deadline
+            )
+        if flight.record.sending_at is None:
+            flight.record = msgspec.structs.replace(
+                flight.record, sending_at=self._journal.wall()
+            )
+            if not await self._journal.save_sending(flight.record):
+                raise Stopped("not_sent", "the store could not take it")
+
+    async def _try(self, flight: Flight) -> Acked | Rejected:
+        """One call, from connecting to the answer.
+
+        Raises:
+            BrokerError: see `adapters.errors`; `SentUnknown` for silence.
+        """
+        permit = self._line.admit(Kind.PLACE)
+        flight.attempts += 1
+        result, started = CallResult.CANCELLED, trio.current_time()
+        try:
+            with trio.move_on_after(self._submit_timeout) as patience:
+                answer = await self._line.port.place(
+                    flight.record.order,
+                    flight.record.client_tag,
+                    lambda: self._last_look(flight),
+                )
+                accepted = isinstance(answer, Acked)
+                result = CallResult.ANSWERED if accepted else CallResult.REJECTED
+                return answer
+        except BrokerError as error:
+            result = result_of(error)
+            if isinstance(error, SessionExpired):
+                self._line.login_needed(str(error))
+            raise
+        finally:
+            flight.latency += trio.current_time() - started
+            self._trading.arrived(flight.order_id)
+            if patience.cancelled_caught:
+                result = CallResult.TIMED_OUT
+            self._line.report(permit, result)
+        words = f"no answer in {self._submit_timeout:g} s"
+        raise SentUnknown(words) if flight.departed else NotSent(words)
+
+    def _last_look(self, flight: Flight) -> None:
+        """The last thing before the first byte; there is no await after it.
+
+        Raises:
+            Stopped: it must not go.
+        """
+        if trio.current_time() >= flight.deadline:
+            raise Stopped("deadline_exceeded", "its deadline passed before it left")
+        if flight.cancel_wanted:
+            raise Stopped("cancelled", "cancelled before it left")
+        if not self._line.closed:
+            raise self._line.unavailable(Kind.PLACE)
+        if not self._line.session.active:
+            raise Stopped("session_expired", "the broker wants a new login")
+        self._trading.depart(flight.order_id)
+        flight.departed = True
+
+    async def _try_again(self, flight: Flight, error: NotSent) -> bool:
+        """Whether another try makes sense, after the wait that it needs."""
+        if isinstance(error, Stopped) or flight.attempts >= SEND_TRIES:
+            return False
+        wait = backoff(flight.attempts, self._line.rng)
+        if trio.current_time() + wait >= flight.deadline:
+            return False
+        await trio.sleep(wait)
+        return True
+
+    def _accepted(self, flight: Flight, answer: Acked | Rejected) -> Change | None:
+        if isinstance(answer, Acked):
+            return self._change(
+                flight,
+                OrderStatus.ACKED,
+                "the broker took it",
+                broker_order_id=answer.broker_order_id,
+                http_status=answer.http_status,
+                error_code=None,
+                message=None,
+            )
+        return self._change(
+            flight,
+            OrderStatus.REJECTED,
+            "the broker refused it",
+            broker_order_id=answer.broker_order_id,
+            http_status=answer.http_status,
+            error_code="rejected",
+            message=f"refused by {self._line.name}: {answer.text}",
+            broker_code=answer.code,
+            broker_message=answer.text,
+        )
+
+    def _unknown(self, flight: Flight, error: SentUnknown) -> Change | None:
+        self._in_doubt(flight.order_id)
+        return self._change(
+            flight,
+            OrderStatus.UNKNOWN,
+            str(error),
+            http_status=error.http_status,
+        )
+
+    def _denied(self, flight: Flight, code: str, message: str) -> Change | None:
+        if code == "cancelled":
+            return self._withdrawn(flight)
+        return self._change(
+            flight, OrderStatus.DENIED, message, error_code=code, message=message
+        )
+
+    def _withdrawn(self, flight: Flight) -> Change | None:
+        """Taken out before it left: halted, or cancelled by its owner."""
+        if self._trading.engaged and not flight.cancel_wanted:
+            reason = f"halted: {self._trading.switch.reason}"
+            return self._denied(flight, "kill_switch_engaged", reason)
+        return self._change(
+            flight, OrderStatus.CANCELLED, "cancelled before it was sent"
+        )
+
+    def _change(
+        self, flight: Flight, to: OrderStatus, cause: str, **fields: Any
+    ) -> Change | None:
+        current = self._journal.get(flight.order_id) or flight.record
+        if to is OrderStatus.UNKNOWN:
+            fields = {
+                "error_code": "unknown",
+                "message": f"it may have arrived ({cause}); being reconciled",
+                **fields,
+            }
+        return advance(
+            current,
+            to,
+            cause,
+            self._journal.wall(),
+            attempts=flight.attempts,
+            latency_ms=round(flight.latency * 1000, 3),
+            sending_at=flight.record.sending_at,
+            **fields,
+        )
+
+
+def _unstored(record: OrderRecord) -> OrderRecord:
+    """What may be said of an outcome that is not on disk: only denials are certain."""
+    if record.status is OrderStatus.DENIED:
+        return record
+    return msgspec.structs.replace(
+        record,
+        status=OrderStatus.UNKNOWN,
+        error_code="unknown",
+        message="the store failed before the outcome was recorded; being reconciled",
+    )

@@ -1,0 +1,74 @@
+"""The trading state: whether orders may leave, as every sender reads it.
+
+One plain object, loaded before anything starts. The kill-switch actor alone changes it;
+the others look, as the last thing before the bytes go, with no await in between. A
+flag is read in time where a message might wait in a queue.
+"""
+
+import trio
+
+from adapters import Stopped, TradingSwitch
+
+UNREADABLE = "the stored state of the kill-switch could not be read"
+
+
+class TradingState:
+    """Whether trading is halted, and which orders are on the wire.
+
+    Args:
+        switch: as stored. None where it could not be read, and that means halted.
+    """
+
+    def __init__(self, switch: TradingSwitch | None) -> None:
+        self._switch = switch or TradingSwitch(
+            engaged=True, reason=UNREADABLE, since=None, by="ordo", version=0
+        )
+        self._on_the_wire: dict[str, None] = {}
+        self._cancels_wanted = 0
+        self._turned = trio.Event()
+
+    @property
+    def switch(self) -> TradingSwitch:
+        """The kill-switch as it stands."""
+        return self._switch
+
+    @property
+    def engaged(self) -> bool:
+        """Whether new orders are held back."""
+        return self._switch.engaged
+
+    @property
+    def on_the_wire(self) -> tuple[str, ...]:
+        """Order ids that have left and are not answered yet, oldest first."""
+        return tuple(self._on_the_wire)
+
+    @property
+    def cancels_wanted(self) -> int:
+        """Grows each time the kill-switch wants every open order cancelled."""
+        return self._cancels_wanted
+
+    def depart(self, order_id: str) -> None:
+        """The last look of a sender: passes the order on to the wire, or stops it.
+
+        Raises:
+            Stopped: trading is halted; not a byte may go.
+        """
+        if self._switch.engaged:
+            raise Stopped("kill_switch_engaged", f"halted: {self._switch.reason}")
+        self._on_the_wire[order_id] = None
+
+    def arrived(self, order_id: str) -> None:
+        """The order is answered, or given up waiting for."""
+        self._on_the_wire.pop(order_id, None)
+
+    def change(self, switch: TradingSwitch, *, cancel_open: bool = False) -> None:
+        """For the kill-switch alone: from this line on, all senders see it."""
+        self._switch = switch
+        if cancel_open:
+            self._cancels_wanted += 1
+        self._turned.set()
+        self._turned = trio.Event()
+
+    async def turned(self) -> None:
+        """Wait for the next change."""
+        await self._turned.wait()

@@ -1,0 +1,165 @@
+"""The writer: the only one that changes the store and the audit log.
+
+It takes what is queued, commits once for all of it (group commit), then answers
+everyone. While the store fails, new orders are refused and the rest is tried again.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import trio
+
+from actors.mailbox import Mailbox, Request
+from actors.messages import Commit, Committed, StoreDown
+from adapters import (
+    Accept,
+    AcceptResult,
+    AuditEntry,
+    Note,
+    StoreFailed,
+    Write,
+)
+
+log = logging.getLogger("ordo.writer")
+
+MOST_IN_ONE = 128
+"""Requests in one commit: large enough that a queue empties, small enough to wait."""
+COMMIT_TIMEOUT = 20.0
+"""Seconds; a thread cannot be given up, so this only bounds the shield on paper."""
+PROBE_EVERY = 5.0
+"""Seconds between looks whether a failed store has come back."""
+
+RunSync = Callable[..., Any]
+"""Runs a synchronous call out of the loop: `trio.to_thread.run_sync`, or inline."""
+
+
+class WritableStore(Protocol):
+    """What the writer needs of a store."""
+
+    def commit(self, writes: Sequence[Write]) -> list[AcceptResult | None]: ...
+
+    def release_reserve(self) -> None:
+        """Free the room kept for hard times, so that cancels can still be stored."""
+
+    def restore_reserve(self) -> None:
+        """Take that room again; raises `StoreFailed` while the disk has none."""
+
+
+class StoreHealth:
+    """Whether new orders can be stored, as everyone reads it; the writer changes it."""
+
+    def __init__(self) -> None:
+        self.failure: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether new orders can be stored."""
+        return self.failure is None
+
+
+class Writer:
+    """The audit writer actor.
+
+    Args:
+        mailbox: `Commit`, asked or told.
+        store: where to.
+        health: told when the store fails, and when it is back.
+        run_sync: how a commit leaves the loop; one at a time.
+    """
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        store: WritableStore,
+        health: StoreHealth,
+        *,
+        run_sync: RunSync,
+    ) -> None:
+        self._mailbox = mailbox
+        self._store = store
+        self._health = health
+        self._run_sync = run_sync
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Commit until cancelled; then commit what is still queued."""
+        task_status.started()
+        try:
+            while True:
+                await self._turn()
+        finally:
+            # Without the shield, what was told last before a stop would be lost.
+            with trio.move_on_after(COMMIT_TIMEOUT, shield=True):
+                while queued := self._mailbox.drain(MOST_IN_ONE):
+                    await self._commit(queued)
+
+    async def _turn(self) -> None:
+        wait = math.inf if self._health.ok else PROBE_EVERY
+        request = None
+        with trio.move_on_after(wait):
+            request = await self._mailbox.receive()
+        if request is None:
+            await self._probe()
+        else:
+            await self._commit([request, *self._mailbox.drain(MOST_IN_ONE - 1)])
+
+    async def _commit(self, requests: list[Request]) -> None:
+        """One transaction for all; the answers follow it with no await between."""
+        wanted = []
+        for request in requests:
+            if not self._health.ok and _accepts(request.message):
+                request.reply(StoreDown(message=f"{self._health.failure}"))
+            else:
+                wanted.append(request)
+        if not wanted:
+            await trio.lowlevel.checkpoint()
+            return
+        writes = [write for request in wanted for write in request.message.writes]
+        try:
+            results = await self._in_thread(self._store.commit, writes)
+        except StoreFailed as failure:
+            self._failed(failure)
+            for request in wanted:
+                request.reply(StoreDown(message=str(failure)))
+            return
+        start = 0
+        for request in wanted:
+            end = start + len(request.message.writes)
+            request.reply(Committed(results=tuple(results[start:end])))
+            start = end
+
+    async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
+        # Cancelled on entry, a commit would never start, and its askers would not know.
+        with trio.CancelScope(
+            shield=True, deadline=trio.current_time() + COMMIT_TIMEOUT
+        ):
+            return await self._run_sync(call, *args)
+        raise StoreFailed(f"no commit within {COMMIT_TIMEOUT} s")
+
+    def _failed(self, failure: StoreFailed) -> None:
+        if self._health.ok:
+            log.error(
+                "the store failed: no new orders until it is back: %s",
+                failure,
+                extra={"event": "store.failed"},
+            )
+            self._health.failure = str(failure)
+            self._store.release_reserve()
+
+    async def _probe(self) -> None:
+        """Is there room again, and can it be written to?"""
+        entry = AuditEntry(actor="ordo", action="store.recovered")
+        try:
+            await self._in_thread(self._store.restore_reserve)
+            await self._in_thread(self._store.commit, [Note(audit=(entry,))])
+        except StoreFailed:
+            return
+        log.warning("the store is back", extra={"event": "store.recovered"})
+        self._health.failure = None
+
+
+def _accepts(message: Commit) -> bool:
+    return any(isinstance(write, Accept) for write in message.writes)
