@@ -236,6 +236,7 @@ class Broker:
             await self._sender.fly(flight)
         finally:
             del self._flights[flight.order_id]
+            self._reconciler.news()
         if flight.cancel_wanted:
             self._cancel_if_wanted(flight.record)
 

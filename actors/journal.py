@@ -100,11 +100,15 @@ class Journal:
                 await self._retry(order_id)
 
     async def _retry(self, order_id: str) -> None:
-        writes = tuple(self._unsaved.pop(order_id))
-        if not await self._commit(writes):
-            self._unsaved[order_id] = [*writes, *self._unsaved.get(order_id, ())]
-        elif order_id not in self._unsaved:
-            self._let_go(self._live[order_id])
+        """Store what waits, as one change; what comes meanwhile waits behind it."""
+        waiting = self._unsaved[order_id]
+        some = tuple(waiting)
+        if not await self._commit(some):
+            return
+        del waiting[: len(some)]
+        if not waiting:
+            del self._unsaved[order_id]
+            self._let_go(some[-1].order)
 
     async def _store(self, write: SaveOrder) -> bool:
         order_id = write.order.order_id
@@ -113,7 +117,7 @@ class Journal:
             return False
         if await self._commit((write,)):
             return True
-        self._unsaved.setdefault(order_id, []).insert(0, write)
+        self._unsaved.setdefault(order_id, []).append(write)
         return False
 
     async def _commit(self, writes: tuple[SaveOrder, ...]) -> bool:

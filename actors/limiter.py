@@ -287,11 +287,10 @@ class Limiter:
             return False
         logs = (self._lowered if now < self._lowered_until else self._full)[kind]
         for times, width, slots, _ in logs:
+            while times and times[0] + width <= now:  # always: a log must not grow
+                times.popleft()
             if len(times) >= slots:
-                while times and times[0] + width <= now:
-                    times.popleft()
-                if len(times) >= slots:
-                    return False
+                return False
         tallies = self._daily[kind]
         for tally in tallies:
             if tally.count >= tally.slots:

@@ -78,6 +78,10 @@ class Reconciler:
         self.doubts.add(order_id, trio.current_time())
         self._poke.set()
 
+    def news(self) -> None:
+        """An order has changed: the book may be due earlier than it was."""
+        self._poke.set()
+
     def nothing_to_recover(self) -> None:
         """The last run left nothing uncertain: no read is needed first."""
         self._first_done.set()

@@ -6,8 +6,8 @@ everyone. While the store fails, new orders are refused and the rest is tried ag
 
 import logging
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import trio
 
@@ -15,36 +15,23 @@ from actors.mailbox import Mailbox, Request
 from actors.messages import Commit, Committed, StoreDown
 from adapters import (
     Accept,
-    AcceptResult,
     AuditEntry,
     Note,
+    Store,
     StoreFailed,
-    Write,
 )
 
 log = logging.getLogger("ordo.writer")
 
 MOST_IN_ONE = 128
 """Requests in one commit: large enough that a queue empties, small enough to wait."""
-COMMIT_TIMEOUT = 20.0
+COMMIT_TIMEOUT = 5.0
 """Seconds; a thread cannot be given up, so this only bounds the shield on paper."""
 PROBE_EVERY = 5.0
 """Seconds between looks whether a failed store has come back."""
 
 RunSync = Callable[..., Any]
 """Runs a synchronous call out of the loop: `trio.to_thread.run_sync`, or inline."""
-
-
-class WritableStore(Protocol):
-    """What the writer needs of a store."""
-
-    def commit(self, writes: Sequence[Write]) -> list[AcceptResult | None]: ...
-
-    def release_reserve(self) -> None:
-        """Free the room kept for hard times, so that cancels can still be stored."""
-
-    def restore_reserve(self) -> None:
-        """Take that room again; raises `StoreFailed` while the disk has none."""
 
 
 class StoreHealth:
@@ -72,7 +59,7 @@ class Writer:
     def __init__(
         self,
         mailbox: Mailbox,
-        store: WritableStore,
+        store: Store,
         health: StoreHealth,
         *,
         run_sync: RunSync,

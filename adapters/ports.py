@@ -243,6 +243,16 @@ class Store(Protocol):
             StoreFailed: the transaction failed; nothing of it is stored.
         """
 
+    def release_reserve(self) -> None:
+        """Free the disk space kept back: cancels must be stored on a full disk too."""
+
+    def restore_reserve(self) -> None:
+        """Keep that space back again.
+
+        Raises:
+            StoreFailed: there is none.
+        """
+
     def close(self) -> None: ...
 
     def order(self, order_id: str) -> OrderRecord | None: ...

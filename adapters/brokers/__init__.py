@@ -1,0 +1,1 @@
+"""The broker adapters: one package each, named as in the catalogue."""

@@ -1,0 +1,232 @@
+"""FYERS as a `BrokerPort`: build a body, call, read the answer."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from adapters.brokers.fyers import translate, wire
+from adapters.brokers.fyers.codes import Call, order_answer, read_answer
+from adapters.brokers.fyers.settings import FyersSettings
+from adapters.brokers.fyers.symbols import CashSymbols, SymbolMap
+from adapters.errors import ConfigError, SentUnknown, SessionExpired
+from adapters.http import BrokerHttp, Endpoint, RawHeaders
+from adapters.model import (
+    Acked,
+    BookOrder,
+    Funds,
+    Holding,
+    Order,
+    OrderType,
+    Position,
+    Product,
+    Quote,
+    Rejected,
+    Trade,
+    Validity,
+)
+from adapters.ports import Capabilities, LastLook, PublishedLimits, TagRule
+
+T = TypeVar("T", bound=wire.Envelope)
+R = TypeVar("R")
+
+METHODS = {Call.PLACE: "POST", Call.MODIFY: "PATCH", Call.CANCEL: "DELETE"}
+API = "https://api-t1.fyers.in/api/v3"
+DATA = "https://api-t1.fyers.in/data"
+READS: dict[type[wire.Envelope], str] = {
+    wire.OrderBook: f"{API}/orders",
+    wire.TradeBook: f"{API}/tradebook",
+    wire.Positions: f"{API}/positions",
+    wire.Holdings: f"{API}/holdings",
+    wire.FundLimits: f"{API}/funds",
+    wire.Quotes: f"{DATA}/quotes",
+    wire.Envelope: f"{API}/profile",
+}
+"""Every read, by the shape of its answer."""
+
+QUOTES_AT_ONCE = 50
+"""Source: dossier 10.2."""
+
+CAPABILITIES = Capabilities(
+    # The Standard plan's; Prime has more a minute and a day. Source: dossier 5.
+    limits=PublishedLimits(
+        orders_per_second=10, per_second=10, per_minute=200, per_day=100_000
+    ),
+    tag=TagRule(alphabet=string.ascii_letters + string.digits, max_length=30),
+    order_types=frozenset(OrderType),
+    products=frozenset(Product),
+    validities=frozenset(Validity),
+    # Not MCX: its quantities are lots, and no live order has shown how (dossier 17).
+    exchanges=frozenset({"NSE", "BSE", "NFO", "BFO"}),
+    # 12 of 200 calls a minute; dossier 5 advises 3 to 5 s.
+    book_poll=5.0,
+)
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class FyersBroker:
+    """One FYERS account.
+
+    Args:
+        settings: the account's.
+        http: made with the same `base_url`; closed by `aclose`.
+        symbols: names of instruments; without a master, shares on NSE only.
+
+    Raises:
+        ConfigError: *http* would call other hosts than *settings* says.
+    """
+
+    def __init__(
+        self,
+        settings: FyersSettings,
+        http: BrokerHttp,
+        symbols: SymbolMap | None = None,
+    ) -> None:
+        if settings.base_url != http.base_url:
+            raise ConfigError("base_url: the connection was made for another one")
+        self._http = http
+        self._symbols = CashSymbols() if symbols is None else symbols
+        self._headers = _headers(settings)
+        self._orders = {
+            call: http.endpoint(method, f"{API}/orders/sync")
+            for call, method in METHODS.items()
+        }
+        self._reads: dict[type[wire.Envelope], tuple[Endpoint, Any]] = {
+            shape: (http.endpoint("GET", url), msgspec.json.Decoder(shape))
+            for shape, url in READS.items()
+        }
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    async def place(
+        self, order: Order, tag: str, last_look: LastLook
+    ) -> Acked | Rejected:
+        """Send a new order; raises `Unsupported` for what has no ticker here."""
+        body = translate.place_body(order, tag, self._symbols)
+        return await self._send(Call.PLACE, body, None, last_look)
+
+    async def modify(
+        self, broker_order_id: str, order: Order, last_look: LastLook
+    ) -> Acked | Rejected:
+        """Change an open order to *order*, whose quantity is the total."""
+        body = translate.modify_body(broker_order_id, order)
+        return await self._send(Call.MODIFY, body, broker_order_id, last_look)
+
+    async def cancel(self, broker_order_id: str) -> Acked | Rejected:
+        """Cancel an open order; one that is cancelled already is acked."""
+        body = wire.CancelBody(broker_order_id)
+        return await self._send(Call.CANCEL, body, broker_order_id, None)
+
+    async def order_book(self) -> Sequence[BookOrder]:
+        """The day's orders, from whatever platform."""
+        book = await self._read(wire.OrderBook)
+        rows = _there(book.orderBook, "orderBook")
+        return [translate.book_order(row, self._symbols) for row in rows]
+
+    async def order_by_tag(self, tag: str) -> BookOrder | None:
+        """The order that bears *tag*, out of the whole book: FYERS's own filter costs
+        the same, and one that it passed over would look like an order not there.
+
+        Raises:
+            SentUnknown: two bear it, and nobody can say which is meant.
+        """
+        found = [order for order in await self.order_book() if order.tag == tag]
+        if len(found) > 1:
+            ids = ", ".join(order.broker_order_id for order in found)
+            raise SentUnknown(f"wanted one order with the tag {tag}, found {ids}")
+        return found[0] if found else None
+
+    async def trades(self) -> Sequence[Trade]:
+        """The day's fills."""
+        book = await self._read(wire.TradeBook)
+        rows = _there(book.tradeBook, "tradeBook")
+        return [translate.trade(row, self._symbols) for row in rows]
+
+    async def positions(self) -> Sequence[Position]:
+        """Net positions; those closed today are included, with quantity 0."""
+        answer = await self._read(wire.Positions)
+        rows = _there(answer.netPositions, "netPositions")
+        return [translate.position(row, self._symbols) for row in rows]
+
+    async def holdings(self) -> Sequence[Holding]:
+        """Shares in the demat account, as the day began."""
+        answer = await self._read(wire.Holdings)
+        rows = _there(answer.holdings, "holdings")
+        return [translate.holding(row, self._symbols) for row in rows]
+
+    async def funds(self) -> Funds:
+        """The equity ledger; `available` holds collateral, `cash` does not."""
+        answer = await self._read(wire.FundLimits)
+        return translate.funds(_there(answer.fund_limit, "fund_limit"))
+
+    async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
+        """Quotes, a call for every 50; a symbol without a price is left out."""
+        asked = {self._symbols.ticker(symbol): symbol for symbol in symbols}
+        tickers, quotes = list(asked), []
+        for start in range(0, len(tickers), QUOTES_AT_ONCE):
+            some = ",".join(tickers[start : start + QUOTES_AT_ONCE])
+            answer = await self._read(wire.Quotes, {"symbols": some})
+            rows = _there(answer.d, "d")
+            quotes += [translate.quote(row, asked) for row in rows]
+        return [quote for quote in quotes if quote is not None]
+
+    async def check(self) -> None:
+        """Read the profile, which fails unless the session is good."""
+        await self._read(wire.Envelope)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def _send(
+        self,
+        call: Call,
+        body: msgspec.Struct,
+        order_id: str | None,
+        last_look: LastLook | None,
+    ) -> Acked | Rejected:
+        reply = await self._http.send(
+            self._orders[call],
+            headers=self._session(),
+            body=_encode(body),
+            last_look=last_look,
+        )
+        return order_answer(call, reply, order_id)
+
+    async def _read(self, shape: type[T], query: dict[str, str] | None = None) -> T:
+        endpoint, decoder = self._reads[shape]
+        headers = self._session()
+        reply = await self._http.send(endpoint, headers=headers, query=query)
+        answer: T = read_answer(reply, decoder)
+        return answer
+
+    def _session(self) -> RawHeaders:
+        if not self._headers:
+            raise SessionExpired("no access token: a login is wanted")
+        return self._headers
+
+
+def _headers(settings: FyersSettings) -> RawHeaders:
+    """Those of every call; none without a session. Source: dossier 1."""
+    if settings.access_token is None:
+        return ()
+    token = f"{settings.app_id}:{settings.access_token.reveal()}"
+    return (
+        (b"Authorization", token.encode()),
+        (b"Content-Type", b"application/json"),
+        (b"version", b"3"),
+    )
+
+
+def _there(rows: list[R] | UnsetType, name: str) -> list[R]:
+    """The rows; a success without them is not an empty book."""
+    if rows is UNSET:
+        raise SentUnknown(f"a success without {name}")
+    return rows

@@ -1,0 +1,116 @@
+"""Which broker adapters there are, as data: nothing is imported until it is used."""
+
+from __future__ import annotations
+
+import importlib
+import random
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from adapters.errors import ConfigError
+from adapters.ports import BrokerPort, Capabilities
+from adapters.secret import Secret
+
+
+class Surroundings(NamedTuple):
+    """What an adapter is given besides its own settings.
+
+    Args:
+        name: The broker's, as configured.
+        base_url: Replaces scheme and host of every endpoint; empty: the broker's own.
+        egress: How calls leave: `direct`, `bind:ADDRESS`, a proxy's URL.
+        access_token: A session token got elsewhere.
+        data: Ordo's data directory.
+        wall: Wall time, aware UTC.
+        rng: Chance.
+    """
+
+    name: str
+    base_url: str
+    egress: str
+    access_token: Secret | None
+    data: Path
+    wall: Callable[[], datetime]
+    rng: random.Random
+
+
+class Adapter(NamedTuple):
+    """Where an adapter's parts are, as `module:name`.
+
+    Args:
+        settings: Its msgspec struct: the keys of a broker table that are its own.
+        factory: Makes the adapter, a `BrokerPort`, from these and its `Surroundings`.
+        capabilities: What it can do, for a look without making it.
+    """
+
+    settings: str
+    factory: str
+    capabilities: str
+
+
+ADAPTERS: dict[str, Adapter] = {
+    "fyers": Adapter(
+        settings="adapters.brokers.fyers.settings:FyersSettings",
+        factory="adapters.brokers.fyers.build:build",
+        capabilities="adapters.brokers.fyers.adapter:CAPABILITIES",
+    ),
+    "paper": Adapter(
+        settings="adapters.brokers.paper.settings:PaperSettings",
+        factory="adapters.brokers.paper.build:build",
+        capabilities="adapters.brokers.paper.adapter:CAPABILITIES",
+    ),
+}
+
+
+def find(name: str) -> Adapter:
+    """The adapter of that name.
+
+    Raises:
+        ConfigError: This version has no such adapter; the text names those it has.
+    """
+    try:
+        return ADAPTERS[name]
+    except KeyError:
+        there = ", ".join(sorted(ADAPTERS))
+        raise ConfigError(
+            f"adapter {name!r} is not in this version; there are: {there}"
+        ) from None
+
+
+def settings_type(name: str) -> type[msgspec.Struct]:
+    """The struct of the adapter's own settings.
+
+    Raises:
+        ConfigError: This version has no such adapter.
+    """
+    struct: type[msgspec.Struct] = _load(find(name).settings)
+    return struct
+
+
+def factory(name: str) -> Callable[..., BrokerPort]:
+    """What makes an adapter from its settings.
+
+    Raises:
+        ConfigError: This version has no such adapter.
+    """
+    make: Callable[..., BrokerPort] = _load(find(name).factory)
+    return make
+
+
+def capabilities(name: str) -> Capabilities:
+    """What the adapter can do, the limits its broker publishes among it.
+
+    Raises:
+        ConfigError: This version has no such adapter.
+    """
+    can: Capabilities = _load(find(name).capabilities)
+    return can
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,5 @@
+"""`python -m ordo`: the same as the `ordo` command."""
+
+from ordo.cli import main
+
+main(prog_name="ordo")

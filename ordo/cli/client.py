@@ -1,0 +1,129 @@
+"""The command line's side of the HTTP API: find Ordo, ask it, read the envelope."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import httpx
+
+from adapters.secret import Secret
+from ordo.cli.failure import Failure
+from ordo.config import Settings, address, load_local
+
+TIMEOUT = 15.0
+"""Seconds. More than the deadline that Ordo's own answers keep by default."""
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not bound, replaced
+
+
+class Target(NamedTuple):
+    """A running Ordo: where, by which token, trusting which CA."""
+
+    url: str
+    token: Secret | None
+    ca: Path | None
+
+
+def find(
+    config: Path | None, *, url: str | None, token: str | None, ca: Path | None
+) -> Target:
+    """Complete what was given with the settings and the data directory.
+
+    Raises:
+        ConfigError: The settings are needed and cannot be read.
+    """
+    if url and token and (ca or url.startswith("http://")):
+        return Target(url.rstrip("/"), Secret(token), ca)
+    settings = load_local(config)
+    own_ca = settings.data.path / "tls" / "ca.pem"
+    if ca is None and settings.server.tls == "auto" and own_ca.exists():
+        ca = own_ca
+    return Target(
+        url=(url or _url(settings)).rstrip("/"),
+        token=Secret(token) if token else _token(settings),
+        ca=ca,
+    )
+
+
+def _url(settings: Settings) -> str:
+    host, port = address(settings.server.bind)
+    host = ANYWHERE.get(host, host)
+    scheme = "http" if settings.server.tls in ("off", "proxy") else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _token(settings: Settings) -> Secret | None:
+    if settings.auth.token:
+        return settings.auth.token
+    file = settings.data.path / "admin.token"
+    return Secret(file.read_text("ascii").strip()) if file.exists() else None
+
+
+class Client:
+    """Calls to one Ordo; every failure is a `Failure` of one line."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        token = target.token
+        self._http = httpx.Client(
+            base_url=target.url,
+            headers={"Authorization": f"Bearer {token.reveal()}"} if token else {},
+            verify=ssl.create_default_context(cafile=target.ca),
+            timeout=TIMEOUT,
+            trust_env=False,  # a proxy of the shell has no business in between
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Make one call and give the envelope of its answer.
+
+        Raises:
+            Failure: Nothing answered, or not Ordo, or it said no.
+        """
+        url = self._target.url
+        try:
+            answer = self._http.request(method, path, json=body)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+            raise Failure(_unreached(url, exc)) from exc
+        except httpx.TimeoutException as exc:
+            raise Failure(
+                f"{url} did not answer in {TIMEOUT:g} s; it may have been done"
+            ) from exc
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            raise Failure(f"{url}: {exc or type(exc).__name__}") from exc
+        return _envelope(url, answer)
+
+
+def _unreached(url: str, exc: Exception) -> str:
+    """Say why no connection came about."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(exc):
+        return f"{url} shows a certificate of another CA; name the right one by --ca"
+    if "[SSL" in str(exc):
+        return f"{url} does not speak TLS as expected: {exc}"
+    return f"no Ordo answers at {url}; start it with: ordo serve"
+
+
+def _envelope(url: str, answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or "status" not in found:
+        raise Failure(f"{url} answered HTTP {answer.status_code}, and not as Ordo does")
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        raise Failure(f"{url} does not accept the token; give another by --token")
+    if found["status"] == "error" and found.get("error_code"):
+        raise Failure(f"{found.get('message')} ({found['error_code']})")
+    return found

@@ -1,0 +1,137 @@
+"""Load the settings: file, environment over it, secrets, types, rules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.errors import ConfigError
+from ordo.config import files
+from ordo.config.brokers import Broker, broker
+from ordo.config.checked import checked
+from ordo.config.environment import EnvText, inline, overlay, typed
+from ordo.config.listen import check_listen
+from ordo.config.references import resolved
+from ordo.config.sections import (
+    Alerts,
+    Audit,
+    Auth,
+    Data,
+    Events,
+    Log,
+    Orders,
+    Section,
+    Server,
+    Telemetry,
+)
+from ordo.config.wording import found
+
+DEFAULT_SECRETS = {
+    "auth": {"token": "ORDO_API_TOKEN"},
+    "data": {"master_key": "ORDO_MASTER_KEY"},
+}
+"""Secrets that are taken from a variable if it is set, where nothing is written."""
+
+STORES = ("postgresql://", "postgres://")
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """Everything Ordo is told, as it stands until the next start."""
+
+    server: Server = Server()
+    auth: Auth = Auth()
+    data: Data = Data()
+    orders: Orders = Orders()
+    audit: Audit = Audit()
+    log: Log = Log()
+    brokers: dict[str, Broker] = msgspec.field(default_factory=dict)
+    events: Events = Events()
+    alerts: Alerts = Alerts()
+    telemetry: Telemetry = Telemetry()
+
+
+def load(
+    path: str | Path | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read and check everything, as a start does.
+
+    Args:
+        path: The file (`--config`); None: `ORDO_CONFIG`, else `./ordo.toml`, else
+            defaults and the environment alone.
+        environ: None means the process's own.
+
+    Raises:
+        ConfigError: One line: key, what was wanted, what was found.
+    """
+    environ = os.environ if environ is None else environ
+    tables = _tables(path, environ)
+    brokers = _table(tables.pop("brokers", {}), "brokers")
+    settings = _sections(tables, environ, lenient=False)
+    check_listen(settings.server)
+    _check_store(settings.data)
+    return msgspec.structs.replace(
+        settings,
+        brokers={
+            name: broker(
+                name,
+                _table(table, f"brokers.{name}"),
+                environ,
+                submit_timeout=settings.orders.submit_timeout,
+            )
+            for name, table in brokers.items()
+        },
+    )
+
+
+def load_local(
+    path: str | Path | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """What a command beside the server needs to know: where it is, and its data.
+
+    Brokers are left out, and a secret that is not there is None: the shell in which
+    somebody types `ordo kill` need not hold every broker's password.
+
+    Raises:
+        ConfigError: One line: key, what was wanted, what was found.
+    """
+    environ = os.environ if environ is None else environ
+    tables = _tables(path, environ)
+    tables.pop("brokers", None)
+    return _sections(tables, environ, lenient=True)
+
+
+def _tables(path: str | Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    file = files.find_file(path, environ)
+    return overlay(files.read(file) if file else {}, environ)
+
+
+def _table(value: Any, path: str) -> dict[str, Any]:
+    if isinstance(value, EnvText):
+        value = inline(value)
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: wanted a table, found {found(value, show=False)}")
+    return value
+
+
+def _sections(
+    tables: dict[str, Any], environ: Mapping[str, str], *, lenient: bool
+) -> Settings:
+    """Every section but the brokers; *lenient* passes over secrets not there."""
+    for section, names in DEFAULT_SECRETS.items():
+        table = _table(tables.get(section, {}), section)
+        written = {
+            key: f"env:{name}" for key, name in names.items() if environ.get(name)
+        }
+        tables[section] = resolved(written | table, section, environ, lenient=lenient)
+    return checked(typed(tables, Settings), Settings, "")
+
+
+def _check_store(data: Data) -> None:
+    if data.store != "sqlite" and not data.store.startswith(STORES):
+        raise ConfigError(
+            "data.store: wanted sqlite or postgresql://USER@HOST/DB, found other text"
+        )

@@ -1,0 +1,129 @@
+"""Reads of the brokers' own books: side by side, and partial where one is down."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import trio
+
+from actors.mailbox import MailboxError
+from actors.messages import FetchAll, Fetched, FetchFailed, ReadKind
+from adapters import ZERO
+from ordo.http.bodies import SYMBOL
+from ordo.http.call import Call, query_error
+from ordo.http.envelope import ApiError, BrokerResult, Reply, overall
+from ordo.http.views import read_result, rows_of
+
+READ_SECONDS = 10.0
+MOST_SYMBOLS = 200
+
+Answers = tuple[Fetched | FetchFailed, ...]
+
+
+def listing(kind: ReadKind, plural: str) -> Callable[[Call], Awaitable[Reply]]:
+    """A handler that lists one kind of row from every broker, under *plural*."""
+
+    async def handler(call: Call) -> Reply:
+        call.only("brokers")
+        return _listed(await _fetch(call, kind), plural)
+
+    return handler
+
+
+async def quotes(call: Call) -> Reply:
+    """The market in some symbols, as each broker sees it."""
+    call.only("brokers", "symbols")
+    text = call.query.get("symbols", "")
+    symbols = tuple(dict.fromkeys(text.split(","))) if text else ()
+    if not 1 <= len(symbols) <= MOST_SYMBOLS:
+        wanted = f"wanted 1 to {MOST_SYMBOLS} such as NSE:SBIN,NSE:INFY"
+        raise query_error("symbols", f"{wanted}, found {len(symbols)}")
+    for symbol in symbols:
+        if not SYMBOL.fullmatch(symbol):
+            raise query_error("symbols", f"wanted EXCHANGE:NAME, found {symbol[:64]!r}")
+    return _listed(await _fetch(call, "quotes", symbols), "quotes")
+
+
+async def portfolio(call: Call) -> Reply:
+    """Holdings, positions and funds of all brokers, with totals."""
+    call.only("brokers")
+    parts: dict[ReadKind, Answers] = {}
+
+    async def part(kind: ReadKind) -> None:
+        parts[kind] = await _fetch(call, kind)
+
+    async with trio.open_nursery() as reads:
+        for kind in ("holdings", "positions", "funds"):
+            reads.start_soon(part, kind)
+    rows = {kind: rows_of(parts[kind]) for kind in parts}
+    results = [_worst([parts[kind][i] for kind in parts]) for i in _indexes(parts)]
+    return Reply(
+        status=overall(results),
+        data={
+            "holdings": rows["holdings"],
+            "positions": rows["positions"],
+            "funds": rows["funds"],
+            "totals": {
+                "by_symbol": _by(rows, "symbol"),
+                "by_broker": _by(rows, "broker"),
+                "funds": {
+                    key: sum((row[key] for row in rows["funds"]), start=ZERO)
+                    for key in ("available", "used", "cash", "total")
+                },
+            },
+        },
+        results=results,
+        broker_ms=_longest([answer for part in parts.values() for answer in part]),
+    )
+
+
+async def _fetch(call: Call, kind: ReadKind, symbols: tuple[str, ...] = ()) -> Answers:
+    message = FetchAll(kind=kind, brokers=call.brokers(), symbols=symbols)
+    try:
+        with trio.fail_after(READ_SECONDS):
+            return await call.system.router.ask(message)
+    except (MailboxError, trio.TooSlowError) as error:
+        raise ApiError("overloaded", f"no answer: {error}") from None
+
+
+def _listed(answers: Answers, plural: str) -> Reply:
+    results = [read_result(answer) for answer in answers]
+    return Reply(
+        status=overall(results),
+        data={plural: rows_of(answers), "next_cursor": None},
+        results=results,
+        broker_ms=_longest(answers),
+    )
+
+
+def _longest(answers: Answers | list[Fetched | FetchFailed]) -> float:
+    return max((answer.latency_ms for answer in answers), default=0.0)
+
+
+def _indexes(parts: dict[ReadKind, Answers]) -> range:
+    return range(len(next(iter(parts.values()))))
+
+
+def _worst(answers: list[Fetched | FetchFailed]) -> BrokerResult:
+    """One entry for a broker's three reads: the first that failed, if any did."""
+    failed = [answer for answer in answers if isinstance(answer, FetchFailed)]
+    return read_result(failed[0] if failed else answers[0])
+
+
+def _by(rows: dict[ReadKind, list[dict[str, Any]]], key: str) -> list[dict[str, Any]]:
+    """Quantities, values and profits summed per symbol, or per broker."""
+    sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
+    for row in rows["positions"]:
+        total = sums[row[key]]
+        total["position_quantity"] += row["quantity"]
+        total["realised_pnl"] += row["realised_pnl"]
+        total["unrealised_pnl"] += row["unrealised_pnl"]
+    for row in rows["holdings"]:
+        total = sums[row[key]]
+        total["holding_quantity"] += row["quantity"]
+        if row["last_price"] is not None:
+            total["holding_value"] += row["quantity"] * row["last_price"]
+    return [{key: name, **total} for name, total in sorted(sums.items())]

@@ -1,0 +1,145 @@
+"""Every call of the API, in one table: the application and OpenAPI are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from ordo.http import accounts, openapi, orders, placing, safety, status
+from ordo.http.bodies import BreakerBody, PlaceBody, SwitchBody
+from ordo.http.call import Call
+from ordo.http.envelope import Reply
+
+Scope = Literal["none", "read", "trade", "admin"]
+
+
+class Route(NamedTuple):
+    """One call. `path` names its parts in braces; `query` its parameters."""
+
+    method: str
+    path: str
+    scope: Scope
+    handler: Callable[[Call], Awaitable[Reply]]
+    summary: str
+    body: type[msgspec.Struct] | None = None
+    query: tuple[str, ...] = ()
+
+
+V1 = "/api/v1"
+B = ("brokers",)
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", f"{V1}/orders", "trade", placing.place, "Place orders", PlaceBody),
+    Route(
+        "GET",
+        f"{V1}/orders",
+        "read",
+        orders.list_orders,
+        "List orders, newest first",
+        query=(
+            "broker",
+            "status",
+            "symbol",
+            "batch_id",
+            "portfolio_id",
+            "since",
+            "limit",
+            "cursor",
+        ),
+    ),
+    Route("GET", f"{V1}/orders/{{order_id}}", "read", orders.get_order, "One order"),
+    Route(
+        "DELETE",
+        f"{V1}/orders/{{order_id}}",
+        "trade",
+        orders.cancel_order,
+        "Cancel an order",
+    ),
+    Route("GET", f"{V1}/batches/{{batch_id}}", "read", orders.get_batch, "One batch"),
+    Route("GET", f"{V1}/kill-switch", "read", safety.read_switch, "The kill-switch"),
+    Route(
+        "PUT",
+        f"{V1}/kill-switch",
+        "trade",
+        safety.turn_switch,
+        "Engage (trade) or release (admin) the kill-switch",
+        SwitchBody,
+    ),
+    Route(
+        "PUT",
+        f"{V1}/brokers/{{broker}}/breaker",
+        "admin",
+        safety.set_breaker,
+        "Force a breaker",
+        BreakerBody,
+    ),
+    Route(
+        "GET",
+        f"{V1}/portfolio",
+        "read",
+        accounts.portfolio,
+        "Holdings, positions and funds with totals",
+        query=B,
+    ),
+    Route(
+        "GET",
+        f"{V1}/positions",
+        "read",
+        accounts.listing("positions", "positions"),
+        "Positions",
+        query=B,
+    ),
+    Route(
+        "GET",
+        f"{V1}/holdings",
+        "read",
+        accounts.listing("holdings", "holdings"),
+        "Holdings",
+        query=B,
+    ),
+    Route(
+        "GET",
+        f"{V1}/funds",
+        "read",
+        accounts.listing("funds", "funds"),
+        "Funds",
+        query=B,
+    ),
+    Route(
+        "GET",
+        f"{V1}/trades",
+        "read",
+        accounts.listing("trades", "trades"),
+        "Trades of the day",
+        query=B,
+    ),
+    Route(
+        "GET",
+        f"{V1}/orderbook",
+        "read",
+        accounts.listing("orderbook", "orders"),
+        "The brokers' own order books",
+        query=B,
+    ),
+    Route(
+        "GET",
+        f"{V1}/quotes",
+        "read",
+        accounts.quotes,
+        "Quotes",
+        query=("symbols", "brokers"),
+    ),
+    Route("GET", f"{V1}/status", "read", status.status, "How Ordo does"),
+    Route(
+        "GET",
+        f"{V1}/audit",
+        "admin",
+        status.audit,
+        "Audit records, oldest first",
+        query=("since", "request_id", "order_id", "limit", "cursor"),
+    ),
+    Route("GET", "/health", "none", status.health, "Liveness"),
+    Route("GET", "/openapi.json", "read", openapi.document, "This document"),
+)

@@ -1,0 +1,217 @@
+"""`ordo serve`: open the data directory, build the system, run the tree."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import random
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+from adapters.stores.audit_chain import load_or_make_key
+from adapters.stores.lock import DataLock
+from adapters.stores.sqlite import SqliteStore
+
+from actors.clockwork import Clockwork, Ids, utc_now
+from actors.supervisor import RestartIntensityExceeded, Supervisor
+from adapters import BrokerPort, ConfigError, OrdoError
+from adapters.catalogue import Surroundings, factory
+from ordo import logs, tls
+from ordo.config import Settings, address
+from ordo.http.server import HttpServer
+from ordo.system import System
+from ordo.tokens import TokenBook
+
+log = logging.getLogger("ordo")
+
+EXIT_FAILED = 70
+"""The tree gave up, or the store was failing at the end: a restart is called for."""
+
+
+class Endpoint(NamedTuple):
+    """Where clients reach Ordo, and the CA they need to trust; None without TLS."""
+
+    url: str
+    ca: Path | None
+    fingerprint: str | None
+
+
+def serve(
+    settings: Settings, *, ready: Callable[[Endpoint], None] | None = None
+) -> int:
+    """Run until told to stop.
+
+    Args:
+        settings: checked.
+        ready: told where clients find Ordo, once it answers there.
+
+    Returns:
+        The exit status: 0 after an orderly stop.
+
+    Raises:
+        OrdoError: it cannot start; one line says why.
+    """
+    logs.set_up(settings.log)
+    with _opened(settings) as store:
+        return trio.run(_main, settings, store, ready or _announce)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[SqliteStore]:
+    """The data directory, locked, and the store in it."""
+    data = settings.data.path
+    if settings.data.store != "sqlite":
+        raise ConfigError("data.store: wanted sqlite, the only store in this version")
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"data.dir: wanted a directory to write to at {data}, "
+            f"found: {error.strerror}"
+        ) from None
+    with DataLock(data):
+        store = SqliteStore.open(
+            data / "ordo.db",
+            wall=utc_now,
+            boot=secrets.token_hex(8),
+            audit_key=load_or_make_key(data / "audit.key"),
+            audit_dir=data / "audit",
+            audit_max_bytes=settings.audit.max_bytes,
+        )
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+async def _main(
+    settings: Settings, store: SqliteStore, ready: Callable[[Endpoint], None]
+) -> int:
+    rng = random.SystemRandom()
+    clockwork = Clockwork(wall=utc_now, ids=Ids(utc_now, rng), rng=rng)
+    ports = _ports(settings, clockwork)
+    tokens = TokenBook(settings.data.path / "tokens.json", settings.auth.token)
+    system = System(
+        settings,
+        store,
+        tokens,
+        ports,
+        clockwork,
+        write_sync=_in_thread(),
+        read_sync=_in_thread(),
+    )
+    system.started_at = trio.current_time()
+    http, endpoint = _http(system)
+
+    def up(url: str) -> None:
+        ready(endpoint(url))
+
+    server = http(up)
+    tree = system.tree(server.run, server.stop)
+    gave_up = False
+    try:
+        await _until_stopped(system, tree)
+    except* RestartIntensityExceeded as error:
+        log.critical("the tree gave up", exc_info=error)
+        gave_up = True
+    finally:
+        with trio.move_on_after(5, shield=True):  # sockets left open would leak
+            for port in ports.values():
+                await port.aclose()
+    return EXIT_FAILED if gave_up or not system.store.ok else 0
+
+
+async def _until_stopped(system: System, tree: Supervisor) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_on_signal, system, tree)
+        await tree.run()
+        nursery.cancel_scope.cancel(reason="the tree has stopped")
+
+
+async def _on_signal(system: System, tree: Supervisor) -> None:
+    """The first signal begins an orderly stop; a second one ends it at once."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            name = signal.Signals(number).name
+            if system.stopping:
+                log.warning("%s again: ending at once", name)
+                os._exit(EXIT_FAILED)  # safe by design: the store knows everything
+            log.info("%s: stopping", name, extra={"event": "ordo.stopping"})
+            system.stopping = True
+            tree.stop()
+
+
+def _in_thread() -> Callable[..., object]:
+    """Calls in a thread of their own, one at a time."""
+    limiter = trio.CapacityLimiter(1)
+    return functools.partial(trio.to_thread.run_sync, limiter=limiter)
+
+
+def _ports(settings: Settings, clockwork: Clockwork) -> Mapping[str, BrokerPort]:
+    ports = {}
+    for name, table in settings.brokers.items():
+        around = Surroundings(
+            name=name,
+            base_url=table.base_url,
+            egress=table.egress,
+            access_token=table.access_token,
+            data=settings.data.path,
+            wall=clockwork.wall,
+            rng=clockwork.rng,
+        )
+        ports[name] = factory(table.adapter)(table.own, around)
+    return ports
+
+
+def _http(
+    system: System,
+) -> tuple[Callable[[Callable[[str], None]], HttpServer], Callable[[str], Endpoint]]:
+    """How to make the server, and what its URL is to clients."""
+    settings = system.settings.server
+    cert = key = ca = fingerprint = None
+    if settings.tls == "auto":
+        files = tls.ensure(settings_dir(system), address(settings.bind).host)
+        cert, key, ca, fingerprint = files.cert, files.key, files.ca, files.fingerprint
+    elif settings.tls == "files":
+        cert, key = Path(settings.cert).expanduser(), Path(settings.key).expanduser()
+    client_ca = Path(settings.client_ca).expanduser() if settings.client_ca else None
+
+    def make(ready: Callable[[str], None]) -> HttpServer:
+        return HttpServer(
+            system,
+            settings.bind,
+            cert=cert,
+            key=key,
+            client_ca=client_ca,
+            ready=ready,
+        )
+
+    def endpoint(url: str) -> Endpoint:
+        return Endpoint(url=url, ca=ca, fingerprint=fingerprint)
+
+    return make, endpoint
+
+
+def settings_dir(system: System) -> Path:
+    """`DATA/tls`."""
+    return system.settings.data.path / "tls"
+
+
+def _announce(endpoint: Endpoint) -> None:
+    """One line on standard output: programs that start Ordo wait for it."""
+    lines = [f"Ordo is ready at {endpoint.url}"]
+    if endpoint.ca is not None:
+        lines.append(f"CA {endpoint.ca} SHA-256 {endpoint.fingerprint}")
+    with suppress(BrokenPipeError):
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+
+
+__all__ = ["Endpoint", "OrdoError", "serve"]

@@ -1,0 +1,274 @@
+"""The wiring: every mailbox, every actor, the tree. The only file that knows them all.
+
+Build, start, stop (reversed) and ask follow one order: an actor is handed only
+mailboxes made before its own, so two actors never wait for each other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta, timezone
+from typing import NamedTuple
+
+import trio
+
+from actors.breaker import Breaker
+from actors.broker import Broker, BrokerParts, BrokerSettings
+from actors.clockwork import Clockwork
+from actors.killswitch import KillSwitch
+from actors.limiter import DayCount, Kind, Limiter
+from actors.mailbox import Mailbox
+from actors.records import Records
+from actors.router import ANSWER_MARGIN, Router
+from actors.session import Session
+from actors.supervisor import (
+    Backoff,
+    Child,
+    ChildCrashed,
+    ChildGivenUp,
+    ChildStuck,
+    Start,
+    Strategy,
+    Supervisor,
+    SupervisorEvent,
+    check_grace,
+)
+from actors.trading import TradingState
+from actors.writer import COMMIT_TIMEOUT, RunSync, StoreHealth, Writer
+from adapters import BrokerPort, Store, StoreFailed, TradingSwitch
+from ordo.config import Broker as BrokerTable
+from ordo.config import Settings
+from ordo.pace import windows
+from ordo.tokens import TokenBook
+
+log = logging.getLogger("ordo.system")
+
+IST = timezone(timedelta(hours=5, minutes=30))
+ROUTER_ROOM, BROKER_ROOM, WRITER_ROOM, SWITCH_ROOM = 1000, 1000, 4000, 100
+"""Messages a mailbox holds. Source: reliability.md section 5; full is an answer."""
+LONGEST_DEADLINE = 60.0
+"""Seconds; the largest `deadline_ms` (api.md)."""
+
+
+class Seat(NamedTuple):
+    """A broker with what outlives each incarnation of its actor."""
+
+    table: BrokerTable
+    port: BrokerPort
+    limiter: Limiter
+    breaker: Breaker
+    mailbox: Mailbox
+
+
+class System:
+    """One gateway: its actors' mailboxes, what faces read, and the tree.
+
+    Args:
+        settings: checked.
+        store: open.
+        tokens: who may call.
+        ports: the adapters, by the name of the broker.
+        clockwork: time, chance, ids.
+        write_sync, read_sync: how commits and reads leave the loop; one at a time each.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        tokens: TokenBook,
+        ports: Mapping[str, BrokerPort],
+        clockwork: Clockwork,
+        *,
+        write_sync: RunSync,
+        read_sync: RunSync,
+    ) -> None:
+        self.settings = settings
+        self.tokens = tokens
+        self.clockwork = clockwork
+        self.stopping = False
+        self.started_at = 0.0
+        self.store = StoreHealth()
+        self.trading = TradingState(_stored_switch(store))
+        self.records = Records(store, run_sync=read_sync)
+        self.writer = Mailbox("writer", WRITER_ROOM, urgent_capacity=WRITER_ROOM)
+        self.killswitch = Mailbox("kill-switch", SWITCH_ROOM)
+        self._seats = {
+            name: self._seat(settings.brokers[name], port, store)
+            for name, port in ports.items()
+        }
+        self.router = Mailbox("router", ROUTER_ROOM)
+        self._write_sync, self._writable = write_sync, store
+        self._broker_tree = self._brokers()
+
+    @property
+    def brokers(self) -> dict[str, Mailbox]:
+        """The brokers' mailboxes, by name."""
+        return {name: seat.mailbox for name, seat in self._seats.items()}
+
+    @property
+    def broker_names(self) -> Mapping[str, object]:
+        """The configured brokers, in the order of the settings."""
+        return self._seats
+
+    def restarts(self, broker: str) -> int:
+        """How often a broker's actor was restarted."""
+        found = [row for row in self._broker_tree.children if row.name == broker]
+        return found[0].restarts if found else 0
+
+    def tree(self, http: Start | None, stop_http: Callable[[], None]) -> Supervisor:
+        """The whole tree; *http* is the last child, left out where it is None."""
+        router = Router(
+            self.router,
+            self.brokers,
+            self.writer,
+            self.records,
+            self.trading,
+            self.store,
+            self.clockwork,
+        )
+        brokers_stop = self._broker_tree.longest_stop + 1.0
+        children = [
+            Child(
+                "writer",
+                Writer(
+                    self.writer, self._writable, self.store, run_sync=self._write_sync
+                ).run,
+                mailbox=self.writer,
+                grace=3 * COMMIT_TIMEOUT,
+            ),
+            Child(
+                "kill-switch",
+                KillSwitch(
+                    self.killswitch, self.writer, self.trading, self.clockwork.wall
+                ).run,
+                mailbox=self.killswitch,
+            ),
+            Child("brokers", self._broker_tree.run, grace=brokers_stop),
+            Child(
+                "router",
+                router.run,
+                mailbox=self.router,
+                stop=router.stop,
+                grace=LONGEST_DEADLINE + ANSWER_MARGIN,
+            ),
+        ]
+        if http is not None:
+            drain = self.settings.server.drain_timeout + 2.0
+            children.append(Child("http", http, stop=stop_http, grace=drain))
+        return Supervisor(
+            "root",
+            children,
+            strategy=Strategy.REST_FOR_ONE,
+            intensity=3,
+            period=60.0,
+            rng=self.clockwork.rng,
+            on_event=report,
+        )
+
+    def _brokers(self) -> Supervisor:
+        return Supervisor(
+            "brokers",
+            [self._broker_child(name, seat) for name, seat in self._seats.items()],
+            strategy=Strategy.ONE_FOR_ONE,
+            intensity=50,
+            period=60.0,
+            rng=self.clockwork.rng,
+            on_event=report,
+        )
+
+    def _broker_child(self, name: str, seat: Seat) -> Child:
+        timeout = seat.table.submit_timeout
+        grace = timeout + 4 * COMMIT_TIMEOUT
+        check_grace(grace, timeout + 2 * COMMIT_TIMEOUT)
+        parts = BrokerParts(
+            settings=BrokerSettings(
+                name=name,
+                adapter=seat.table.adapter,
+                submit_timeout=timeout,
+                today=self._today,
+            ),
+            port=seat.port,
+            limiter=seat.limiter,
+            breaker=seat.breaker,
+            session=Session(),
+            mailbox=seat.mailbox,
+            writer=self.writer,
+            killswitch=self.killswitch,
+            records=self.records,
+            trading=self.trading,
+            store=self.store,
+            clockwork=self.clockwork,
+        )
+
+        async def start(*, task_status: trio.TaskStatus[None]) -> None:
+            await Broker(parts).run(task_status=task_status)
+
+        def give_up() -> None:
+            seat.breaker.force_open(trio.current_time())
+            log.critical(
+                "%s crashes again and again: it is left alone, the others trade on",
+                name,
+                extra={"event": "broker.given_up", "broker": name},
+            )
+
+        return Child(
+            name,
+            start,
+            mailbox=seat.mailbox,
+            grace=grace,
+            backoff=Backoff(minimum=0.2, maximum=30.0),
+            intensity=5,
+            period=60.0,
+            when_exhausted=give_up,
+        )
+
+    def _seat(self, table: BrokerTable, port: BrokerPort, store: Store) -> Seat:
+        today = self._today()
+        counted = store.day_count(table.name, today.isoformat())
+        day = DayCount(day=today.toordinal(), taken={Kind.PLACE: counted})
+        return Seat(
+            table=table,
+            port=port,
+            limiter=Limiter(windows(table, port.capabilities), day_count=day),
+            breaker=Breaker(table.breaker, self.clockwork.rng),
+            mailbox=Mailbox(f"broker:{table.name}", BROKER_ROOM, urgent_capacity=500),
+        )
+
+    def _today(self) -> date:
+        """The trading day: the date in India, whose brokers count by it."""
+        return self.clockwork.wall().astimezone(IST).date()
+
+
+def _stored_switch(store: Store) -> TradingSwitch | None:
+    """The kill-switch as stored; None, and that halts, where it cannot be read."""
+    try:
+        return store.switch()
+    except StoreFailed:
+        log.critical("the kill-switch's state cannot be read: trading is halted")
+        return None
+
+
+def report(event: SupervisorEvent) -> None:
+    """Tell the log what happens in the tree."""
+    match event:
+        case ChildCrashed(name=name, exc=exc, restarts=restarts):
+            log.error(
+                "%s crashed (restart %d follows)",
+                name,
+                restarts + 1,
+                exc_info=exc,
+                extra={"event": "actor.crashed"},
+            )
+        case ChildGivenUp(name=name):
+            log.critical("%s is given up", name, extra={"event": "actor.given_up"})
+        case ChildStuck(name=name, grace=grace):
+            log.critical(
+                "%s did not stop within %s s",
+                name,
+                grace,
+                extra={"event": "actor.stuck"},
+            )
+        case _:
+            log.info("%s", event)
