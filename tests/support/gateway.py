@@ -53,9 +53,7 @@ def make_system(
 ) -> System:
     """A system over simulated brokers; `System.tree` runs it."""
     tables = {
-        name: Broker(
-            name=name, adapter="paper", own=PaperSettings(), **broker_settings
-        )
+        name: Broker(name=name, adapter="paper", own=PaperSettings(), **broker_settings)
         for name in ports
     }
     return System(

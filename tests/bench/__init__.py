@@ -1,0 +1,1 @@
+"""How fast Ordo is, against a venue on the same machine: `make bench`."""
