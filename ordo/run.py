@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import trio
-from adapters.stores.audit_chain import load_or_make_key
+from adapters.stores.audit_key import load_or_make_key
 from adapters.stores.lock import DataLock
 from adapters.stores.sqlite import SqliteStore
 

@@ -25,7 +25,9 @@ def serve(ctx: click.Context, config_path: Path | None) -> None:
 @click.pass_context
 def demo(ctx: click.Context, config_path: Path | None) -> None:
     """Run with paper brokers and everything made on the spot."""
-    from ordo.config import load_local
+    from ordo.config import check_listen, load_local
     from ordo.demo import run
 
-    ctx.exit(run(load_local(config_path)) or 0)
+    settings = load_local(config_path)  # the demo brings brokers of its own
+    check_listen(settings.server)
+    ctx.exit(run(settings) or 0)

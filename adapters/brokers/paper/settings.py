@@ -110,7 +110,7 @@ def _positive(name: str, value: Decimal) -> None:
 
 
 def _within(name: str, value: float, most: float) -> None:
-    """Check once more what msgspec checked: it lets `nan` and `inf` pass."""
+    """Check what msgspec does not: it lets `inf` pass, and all that code makes."""
     if not math.isfinite(value) or not 0 <= value <= most:
         most_of_all = "" if math.isinf(most) else f" to {most:g}"
         raise ValueError(f"{name} must be from 0{most_of_all}, was {value}")

@@ -1,0 +1,199 @@
+"""A group of writes as one transaction: gathered write by write, put table by table."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from adapters.errors import StoreFailed
+from adapters.model import AuditEntry, OrderRecord
+from adapters.ports import (
+    Accept,
+    Accepted,
+    AcceptResult,
+    Halted,
+    KeyTaken,
+    Note,
+    SaveDayCount,
+    SaveOrder,
+    SaveSwitch,
+    Write,
+)
+from adapters.stores import rows
+from adapters.stores.audit_chain import GENESIS, Head, Line, seal
+from adapters.stores.keys import KEY_LIFE
+from adapters.stores.schema import IDENTITY, ORDER
+from adapters.stores.times import stamp
+
+_COLUMNS = tuple(ORDER)
+_HALTED = "SELECT engaged FROM trading_switch WHERE id = 1"
+_KEY = (
+    "INSERT INTO idempotency (principal, route, key, fingerprint, batch_id, created_at,"
+    " expires_at, expired) VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"
+)
+_TAKEN = (
+    "SELECT fingerprint, batch_id, expired FROM idempotency"
+    " WHERE principal = ? AND route = ? AND key = ?"
+)
+_BATCH = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)"
+_ORDER = f"INSERT INTO orders VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_SAVE = (
+    "UPDATE orders SET "  # noqa: S608
+    + ", ".join(f"{column} = ?" for column in _COLUMNS[IDENTITY:])
+    + " WHERE order_id = ?"
+)
+_EVENT = (
+    "INSERT INTO order_events (order_id, at, status, cause, fill_price, fill_quantity)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+_SWITCH = "INSERT OR REPLACE INTO trading_switch VALUES (1, ?, ?, ?, ?, ?)"
+_COUNT = "INSERT OR REPLACE INTO day_counts (broker, day, count) VALUES (?, ?, ?)"
+_HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
+_AUDIT = "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+Rows = list[tuple[Any, ...]]
+
+
+class Seal(NamedTuple):
+    """What audit records are sealed and stamped with."""
+
+    key: bytes
+    boot: str
+
+
+class Group:
+    """What one commit stores.
+
+    Args:
+        cursor: inside a transaction that holds the write lock.
+        now: wall time, for the audit.
+        seen: wall time that was never set back, for what expires.
+    """
+
+    def __init__(self, cursor: sqlite3.Cursor, now: datetime, seen: datetime) -> None:
+        self._cursor = cursor
+        self._now = stamp(now)
+        self._seen = stamp(seen)
+        self._expiry = stamp(seen + KEY_LIFE)
+        self._halted: bool | None = None
+        self._refused: set[str] = set()
+        self._batches: Rows = []
+        self._orders: Rows = []
+        self._saves: Rows = []
+        self._events: Rows = []
+        self._counts: Rows = []
+        self._audit: list[AuditEntry] = []
+
+    def add(self, write: Write) -> AcceptResult | None:
+        """Take one write up; a key or a switch is stored, and counts, at once."""
+        match write:
+            case Accept():
+                return self._accept(write)
+            case SaveOrder():
+                self._save(write)
+            case SaveSwitch():
+                self._cursor.execute(_SWITCH, rows.switch_row(write.switch))
+                self._halted = write.switch.engaged
+                self._audit.extend(write.audit)
+            case SaveDayCount():
+                self._counts.append((write.broker, write.day, write.count))
+            case Note():
+                self._audit.extend(write.audit)
+        return None
+
+    def put(self, seal_with: Seal) -> list[Line]:
+        """Store all that was taken up; returns the audit lines made of it.
+
+        Raises:
+            StoreFailed: an order was saved that never was accepted.
+        """
+        cursor = self._cursor
+        for statement, gathered in (
+            (_BATCH, self._batches),
+            (_ORDER, self._orders),  # before the saves, which may be of the same orders
+        ):
+            if gathered:
+                cursor.executemany(statement, gathered)
+        if self._saves:
+            cursor.executemany(_SAVE, self._saves)
+            if cursor.rowcount != len(self._saves):
+                raise StoreFailed(f"no such order: {self._first_missing()}")
+        for statement, gathered in ((_EVENT, self._events), (_COUNT, self._counts)):
+            if gathered:
+                cursor.executemany(statement, gathered)
+        return self._put_audit(seal_with) if self._audit else []
+
+    def _accept(self, write: Accept) -> AcceptResult:
+        if self._is_halted():
+            return self._refuse(write, Halted())
+        batch, scope = write.batch, write.scope
+        key = (scope.principal, scope.route, scope.key)
+        stored = (write.fingerprint, batch.batch_id, self._seen, self._expiry)
+        if not self._cursor.execute(_KEY, key + stored).rowcount:
+            fingerprint, batch_id, expired = self._cursor.execute(
+                _TAKEN, key
+            ).fetchone()
+            taken = KeyTaken(
+                fingerprint=fingerprint, batch_id=batch_id, expired=bool(expired)
+            )
+            return self._refuse(write, taken)
+        row = rows.batch_row(batch)
+        portfolio = row[3]
+        self._batches.append(row)
+        for record in write.orders:
+            self._orders.append(
+                rows.identity_row(record, portfolio)
+                + rows.changing_row(record, self._seen)
+            )
+            self._events.append(rows.first_event_row(record))
+        self._audit.extend(write.audit)
+        return Accepted()
+
+    def _refuse(self, write: Accept, answer: AcceptResult) -> AcceptResult:
+        self._refused.update(record.order_id for record in write.orders)
+        return answer
+
+    def _save(self, write: SaveOrder) -> None:
+        record: OrderRecord = write.order
+        if record.order_id in self._refused:
+            return  # nothing of a refused accept is stored, nor what follows from it
+        row = rows.changing_row(record, self._seen)
+        self._saves.append((*row, record.order_id))
+        self._events.extend(map(rows.event_row, write.events))
+        self._audit.extend(write.audit)
+
+    def _is_halted(self) -> bool:
+        """Whether the switch as stored says no; one that cannot be read does too."""
+        if self._halted is None:
+            try:
+                row = self._cursor.execute(_HALTED).fetchone()
+            except sqlite3.DatabaseError:
+                if not self._cursor.connection.in_transaction:
+                    raise  # the error ended the transaction: nothing may follow in it
+                row = None
+            self._halted = row != (0,)
+        return self._halted
+
+    def _first_missing(self) -> str:
+        for row in self._saves:
+            found = self._cursor.execute(
+                "SELECT 1 FROM orders WHERE order_id = ?", row[-1:]
+            )
+            if found.fetchone() is None:
+                return str(row[-1])
+        return "?"
+
+    def _put_audit(self, seal_with: Seal) -> list[Line]:
+        # Read, not remembered: after a failed commit the head is that of the store.
+        found = self._cursor.execute(_HEAD).fetchone()
+        head = Head(*found) if found else GENESIS
+        lines = []
+        for entry in self._audit:
+            line = seal(
+                seal_with.key, head, at=self._now, boot=seal_with.boot, entry=entry
+            )
+            lines.append(line)
+            head = line.head
+        self._cursor.executemany(_AUDIT, map(rows.audit_row, lines, self._audit))
+        return lines
