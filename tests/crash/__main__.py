@@ -29,10 +29,12 @@ def main() -> int:
         )
     ledger, verdict = end.ledger, end.verdict
     print(
-        f"{end.kills} kills in {end.took:.0f} s, slowest start {end.slowest_start:.2f} s\n"
+        f"{end.kills} kills in {end.took:.0f} s, "
+        f"slowest start {end.slowest_start:.2f} s\n"
         f"{ledger.asked} requests: {ledger.unanswered} without an answer, "
         f"{ledger.refused} refused, {verdict.acknowledged} keys acknowledged\n"
-        f"{verdict.venue_orders} orders at the venue, {verdict.replayed} keys replayed, "
+        f"{verdict.venue_orders} orders at the venue, "
+        f"{verdict.replayed} keys replayed, "
         f"{verdict.settling} still being looked up (not at the venue)\n"
         f"{len(verdict.breaches)} breaches"
     )

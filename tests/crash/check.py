@@ -35,7 +35,7 @@ def venue_book(venue_url: str) -> list[dict[str, Any]]:
 
 def tags_of(orders: Iterable[dict[str, Any]]) -> Counter[str]:
     """How often each of our tags stands in the venue's book."""
-    return Counter(order["tag"].partition(":")[2] for order in orders)
+    return Counter(order["tag"].removeprefix("1:") for order in orders)
 
 
 def compare(ordo_url: str, venue_url: str, ledger: Ledger) -> Verdict:

@@ -1,4 +1,4 @@
-"""Clients that never give up: each order is asked for with one key until it is known."""
+"""Clients that never give up: one key an order, until it is known."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def _until_known(
     stopping: trio.Event,
 ) -> None:
     gave_up_at = trio.current_time() + 60
-    while trio.current_time() < gave_up_at:
+    while trio.current_time() < gave_up_at and not stopping.is_set():
         ledger.asked += 1
         try:
             answer = await client.post(
@@ -86,10 +86,9 @@ async def _until_known(
             if note(ledger, key, body, answer.json()):
                 return
             ledger.refused += 1
-            if stopping.is_set():
-                return
         await trio.sleep(ASK_AGAIN)
-    ledger.contradictions.append(f"{key}: no answer in 60 s")
+    if not stopping.is_set():
+        ledger.contradictions.append(f"{key}: no answer in 60 s")
 
 
 def note(

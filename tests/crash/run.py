@@ -98,7 +98,6 @@ async def _main(
             if number % 10 == 9:
                 say(f"{number + 1} kills, {len(ledger.acknowledged)} acknowledged")
         stopping.set()
-        nursery.cancel_scope.cancel()
     return starts
 
 

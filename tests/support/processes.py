@@ -171,7 +171,7 @@ def fyers_table(venue_url: str, **changes: Any) -> dict[str, Any]:
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        inner = ", ".join(f"{key} = {_toml(each)}" for key, each in value.items())
+        inner = ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items())
         return f"{{ {inner} }}"
     return json.dumps(value)
 
