@@ -19,7 +19,7 @@ from actors.canceller import Canceller
 from actors.clockwork import Clockwork
 from actors.journal import Journal
 from actors.lifecycle import advance
-from actors.limiter import MINUTE, Kind, Limiter
+from actors.limiter import MINUTE, SECOND, SLACK, Kind, Limiter
 from actors.line import Line, denial_of
 from actors.mailbox import Mailbox, MailboxError, Request
 from actors.messages import (
@@ -156,7 +156,7 @@ class Broker:
         left = await read(lambda store: store.unsettled(name))
         ago = wall - timedelta(seconds=MINUTE)
         sent = await read(lambda store: store.sent_since(name, ago))
-        limiter.seed_full(now)
+        limiter.pause(now + SECOND * SLACK)  # nobody knows what the last second held
         limiter.seed_reads(now)
         limiter.seed(
             Kind.PLACE, [now - (wall - at).total_seconds() for at in sent], now

@@ -44,6 +44,9 @@ ALL = frozenset(Kind)
 ORDERS = frozenset({Kind.CANCEL, Kind.PLACE, Kind.MODIFY})
 """Counted together. Source: regulation.md rule 8."""
 READS = frozenset({Kind.RECONCILE, Kind.READ})
+MOST_READS = 1000
+"""Charged to a window after a restart, however far it was lifted: more than Ordo makes
+in a minute."""
 NOBODY: Mapping[Kind, int] = MappingProxyType({})
 
 
@@ -399,19 +402,16 @@ class Limiter:
     def seed_reads(self, now: float) -> None:
         """Count reads as having been at their ceiling in every window over a second.
 
-        Reads are not stored. Plain reads wait until the window has passed; a
-        reconciliation keeps its own slots, for a start begins with one, and finds
-        the broker's count charged with what the former run may have used.
+        Reads are not stored: the broker's count is charged with what the former run
+        may have used. Reads themselves keep their share, for a start begins with some.
         """
         for window, logs in self._logs.items():
             if window.seconds <= SECOND:
                 continue
             for log in logs:
                 broker_counts = log.kinds & ORDERS or log.kinds == window.scope
-                if Kind.RECONCILE in log.kinds and broker_counts:
-                    self._enter(log, [now] * window.reads_ceiling)
-                elif Kind.READ in log.kinds:
-                    self._enter(log, [now] * window.plain_reads_ceiling)
+                if log.kinds & READS and broker_counts:
+                    self._enter(log, [now] * min(MOST_READS, window.reads_ceiling))
 
     def headroom(self, now: float, day: int) -> Headroom:
         """What is used and what is left, for the status page."""

@@ -4,6 +4,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -19,9 +20,15 @@ def limit_files(pid: int, size: int | None) -> None:
     resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
+def fill_disk(gateway) -> None:
+    """No room for one more page; the (shorter) log still fits."""
+    size = (gateway.directory / "var" / "ordo.db-wal").stat().st_size
+    limit_files(gateway.ordo.pid, size)
+
+
 def test_a_full_disk_takes_no_order_and_loses_none_and_recovers(gateway):
     before = gateway.order("key-1").json()["results"][0]
-    limit_files(gateway.ordo.pid, 1)
+    fill_disk(gateway)
     answers = [gateway.order(f"full-{n}") for n in range(3)]
     assert [answer.status_code for answer in answers] == [507, 507, 507]
     assert answers[0].json()["error_code"] == "storage_unavailable"
@@ -43,15 +50,13 @@ def test_a_full_disk_takes_no_order_and_loses_none_and_recovers(gateway):
 
 def test_an_outcome_that_finds_the_disk_full_is_not_lost(gateway):
     gateway.fault(on="place", kind="delay_after_accept", seconds=2)
-    import threading
-
     answers = []
     sender = threading.Thread(
         target=lambda: answers.append(gateway.order("key-1").json())
     )
     sender.start()
     until(lambda: len(gateway.tags()) == 1)
-    limit_files(gateway.ordo.pid, 1)
+    fill_disk(gateway)
     sender.join(20)
     leg = answers[0]["results"][0]
     assert leg["status"] == "unknown"
