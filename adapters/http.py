@@ -7,6 +7,7 @@ nothing was sent. How long an answer may take is the caller's cancel scope.
 from __future__ import annotations
 
 import ssl
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -151,8 +152,9 @@ class BrokerHttp:
             headers: besides `Host`, `User-Agent` and those of the body.
             last_look: called once connected, right before the first byte; what it
                 raises comes out unchanged, and nothing was sent. Over plain TCP no
-                other task runs in between; over TLS Trio's stream lets the others
-                run once, so what they then say can only meet an order that has left.
+                other task runs before the write; over TLS Trio's stream passes one
+                scheduling point in between (measured), so what another task then
+                says meets an order that counts as having left.
 
         Raises:
             NotSent: provably nothing left.
@@ -202,33 +204,34 @@ class BrokerHttp:
         """Read the body; past the cap the connection is closed.
 
         Raises:
-            SentUnknown: it is longer than the cap.
+            SentUnknown: it is longer than the cap, or packed in a way not asked for.
         """
-        cap, size, parts = self._max_reply_bytes, 0, []
-        packed = "content-encoding" in response.headers
-        source = response.aiter_bytes() if packed else response.stream
+        cap, parts = self._max_reply_bytes, []
+        size = _declared_length(response.headers)
         try:
-            # The declared length is looked at first, so that nothing has to be undone.
-            size = _declared_length(response.headers)
             if size <= cap:
                 size = 0
-                async for part in source:  # type: ignore[union-attr]
+                async for part in response.stream:  # type: ignore[union-attr]
                     size += len(part)
-                    if size <= cap:
-                        parts.append(part)
-                    else:  # the next read fails, and that unwinds httpcore
+                    parts.append(part)
+                    if size > cap:  # the next read fails, and that unwinds httpcore
+                        parts.clear()
                         await response.aclose()
         except httpx.HTTPError:
             if size <= cap:
                 raise
         finally:
             await response.aclose()
+        body = b"".join(parts)
+        if "content-encoding" in response.headers and size <= cap:
+            body = _unpacked(response, body, cap + 1)
+            size = len(body)
         if size > cap:
             raise SentUnknown(
                 f"HTTP {response.status_code}: wanted at most {cap} bytes, found more",
                 response.status_code,
             )
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return body
 
 
 @contextmanager
@@ -418,6 +421,19 @@ def _base(text: str) -> httpx.URL:
 def _declared_length(headers: httpx.Headers) -> int:
     length = headers.get("content-length", "")
     return int(length) if length.isdecimal() else 0
+
+
+def _unpacked(response: httpx.Response, body: bytes, most: int) -> bytes:
+    """The first *most* bytes of what a server packed although asked not to."""
+    encoding, status = response.headers["content-encoding"], response.status_code
+    if encoding == "identity":
+        return body
+    try:
+        if encoding == "gzip":
+            return zlib.decompressobj(wbits=31).decompress(body, most)
+    except zlib.error as exc:
+        raise SentUnknown(f"HTTP {status}: not gzip: {exc}", status) from exc
+    raise SentUnknown(f"HTTP {status}: wanted it plain, found {encoding}", status)
 
 
 def _is_real(response: httpx.Response) -> bool:

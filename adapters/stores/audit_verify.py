@@ -137,7 +137,7 @@ class _Walk:
         if gone := self._unexplained:
             raise self._found(
                 *(gone.first_seq - 1, gone.previous or gone.file, 0),
-                "it and all before it are gone, and no record says that they expired",
+                "it and all before it are gone, and no record says why",
             )
 
     # The files ------------------------------------------------------------------------
@@ -173,8 +173,10 @@ class _Walk:
                 elif is_last:
                     self._torn = bool(text)
                     yield None
-                else:
+                elif number:
                     break
+                else:
+                    raise self._found(self.head.seq + 1, path.name, 1, "it is empty")
 
     def _begin_file(self, text: _Text) -> None:
         header = read_header(self._key, text.text)

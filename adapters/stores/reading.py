@@ -28,15 +28,18 @@ from adapters.stores.times import stamp, time_of
 OVERTURNED_WITHIN = timedelta(hours=24)
 """For so long an order that was `not_placed` is still looked for at its broker."""
 
+_LIVE_ORDERS = "orders INDEXED BY orders_live"  # wants the index's own WHERE beside it
 _NEWEST = "ORDER BY order_id DESC LIMIT :limit"
 # The lowest number first, from an index alone: the rows after it are then read in
-# order, and nothing is sorted, however many there are.
+# order, and nothing is sorted, however many there are. Left to itself, SQLite would
+# look for that number through the table, from its start.
 _SINCE_ORDER = (
-    "created_at >= :since AND order_id >="
-    " (SELECT min(order_id) FROM orders WHERE created_at >= :since)"
+    "created_at >= :since AND order_id >= (SELECT min(order_id)"
+    " FROM orders INDEXED BY orders_by_time WHERE created_at >= :since)"
 )
 _SINCE_AUDIT = (
-    "+at >= :since AND seq >= (SELECT min(seq) FROM audit WHERE at >= :since)"
+    "+at >= :since AND seq >= (SELECT min(seq)"
+    " FROM audit INDEXED BY audit_by_time WHERE at >= :since)"
 )
 
 
@@ -66,15 +69,15 @@ class Reader:
             "broker": query.broker,
             "symbol": query.symbol,
             "batch_id": query.batch_id,
+            "portfolio": query.portfolio_id,
             "status": query.status and query.status.value,
         }
         asked = {name: value for name, value in asked.items() if value is not None}
         wanted = [f"{name} = :{name}" for name in asked]
+        table = "orders"
         if query.status is not None and f"'{query.status}'" in LIVE:
-            wanted.append(f"status IN {LIVE}")  # the small index has this very clause
-        if query.portfolio_id is not None:
-            wanted.append("portfolio IN (:text, :number)")
-            asked["text"], asked["number"] = rows.portfolio_texts(query.portfolio_id)
+            table = _LIVE_ORDERS
+            wanted.append(f"status IN {LIVE}")
         if query.since is not None:
             wanted.append(_SINCE_ORDER)
             asked["since"] = stamp(query.since)
@@ -82,7 +85,7 @@ class Reader:
             wanted.append("order_id < :cursor")
             asked["cursor"] = query.cursor
         where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
-        sql = f"SELECT * FROM orders {where} {_NEWEST}"  # noqa: S608
+        sql = f"SELECT * FROM {table} {where} {_NEWEST}"  # noqa: S608
         found = self._rows(sql, asked | {"limit": query.limit})
         return [rows.record_of(row) for row in found]
 
@@ -95,7 +98,7 @@ class Reader:
         overturned.
         """
         found = self._rows(
-            f"SELECT * FROM orders WHERE broker = :broker AND status IN {LIVE}"  # noqa: S608
+            f"SELECT * FROM {_LIVE_ORDERS} WHERE broker = :broker AND status IN {LIVE}"  # noqa: S608
             " AND (status <> :doubtful OR updated_at >= :lately) ORDER BY order_id",
             {
                 "broker": broker,
@@ -172,7 +175,7 @@ class Reader:
         return [rows.audit_record_of(row) for row in self._rows(sql, asked)]
 
     def check(self) -> list[str]:
-        """Check every page (about 6 s a GB); what is wrong, a line each."""
+        """Check every page (about 3 s a GB); what is wrong, a line each."""
         with read_errors():
             return quick_check(self._connection)
 

@@ -29,25 +29,13 @@ Row = Mapping[str, Any]
 _entry = msgspec.json.Decoder(AuditEntry).decode
 
 
-def portfolio_text(portfolio: str | int | None) -> str | None:
-    """A portfolio as JSON, so that 7 and "7" stay apart."""
-    return None if portfolio is None else msgspec.json.encode(portfolio).decode()
-
-
-def portfolio_texts(wanted: str) -> tuple[str, str]:
-    """What a portfolio asked for in text may be stored as: text, or a number."""
-    text = msgspec.json.encode(wanted).decode()
-    digits = wanted.removeprefix("-")
-    is_number = digits.isascii() and digits.isdigit()
-    return text, wanted if is_number else text
-
-
 def batch_row(batch: Batch) -> tuple[Any, ...]:
+    portfolio = batch.portfolio_id
     return (
         batch.batch_id,
         batch.principal,
         batch.idempotency_key,
-        portfolio_text(batch.portfolio_id),
+        None if portfolio is None else msgspec.json.encode(portfolio).decode(),
         stamp(batch.created_at),
         batch.deadline_ms,
     )
@@ -65,8 +53,12 @@ def batch_of(row: Row) -> Batch:
     )
 
 
-def identity_row(record: OrderRecord, portfolio: str | None) -> tuple[Any, ...]:
-    """The columns of an order that never change."""
+def identity_row(record: OrderRecord, batch: Batch) -> tuple[Any, ...]:
+    """The columns of an order that never change.
+
+    The portfolio is there to be searched for, 7 and "7" alike; the batch has which.
+    """
+    portfolio = batch.portfolio_id
     return (
         record.order_id,
         record.batch_id,
@@ -74,7 +66,7 @@ def identity_row(record: OrderRecord, portfolio: str | None) -> tuple[Any, ...]:
         record.broker,
         record.order.symbol,
         stamp(record.created_at),
-        portfolio,
+        None if portfolio is None else str(portfolio),
     )
 
 

@@ -87,6 +87,8 @@ class SqliteStore(Reader):
             StoreUnusable: it is damaged, foreign, newer, or cannot be written; none of
                 it was overwritten.
         """
+        reserve = Reserve(path.with_name("reserve.bin"), reserve_bytes)
+        reserve.release_if_full()
         writer = open_writer(path)
         reader = None
         try:
@@ -97,7 +99,6 @@ class SqliteStore(Reader):
             if audit_dir is not None:
                 stored = partial(lines_after, writer)
                 files = AuditFiles(audit_dir, audit_key, audit_max_bytes, wall, stored)
-            reserve = Reserve(path.with_name("reserve.bin"), reserve_bytes)
             seal = Seal(audit_key, boot)
             store = cls(writer, reader, wall, reserve, AuditTrail(files), seal)
             store._start()
@@ -119,7 +120,7 @@ class SqliteStore(Reader):
         try:
             self._reserve.restore()
         except StoreFailed as failure:  # Ordo must start on a full disk, to cancel
-            self._warnings.append(str(failure))
+            self._warnings.append(f"no new orders: {failure}")
         self._note(self._trail.start())
         if self._trail.behind:
             self._warnings.append(self._trail.behind)
@@ -192,7 +193,10 @@ class SqliteStore(Reader):
         return tuple(file.name for file in old)
 
     def release_reserve(self) -> None:
-        """Free the disk space kept back: cancels must be stored on a full disk too."""
+        """Free the disk space kept back: cancels must be stored on a full disk too.
+
+        No order is accepted until it is restored, lest orders take the cancels' room.
+        """
         self._reserve.release()
 
     def restore_reserve(self) -> None:
@@ -214,11 +218,14 @@ class SqliteStore(Reader):
         self._writer.close()
 
     def _catch_up(self, writes: Sequence[Write]) -> None:
-        """No new orders before the files have what was committed before."""
+        """No new orders before the files have all, nor in the room kept for cancels."""
+        accepts = any(isinstance(write, Accept) for write in writes)
+        if accepts and not self._reserve.is_held:
+            raise StoreFailed("the disk is full: its last room is kept for cancels")
         try:
             self._note(self._trail.catch_up())
         except StoreFailed:
-            if any(isinstance(write, Accept) for write in writes):
+            if accepts:
                 raise
 
     def _note(self, found: tuple[AuditEntry, ...]) -> None:

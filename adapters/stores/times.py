@@ -11,7 +11,7 @@ def stamp(time: datetime) -> str:
         if time.tzinfo is None:
             raise ValueError(f"a time must be aware, was {time!r}")
         time = time.astimezone(UTC)
-    return f"{time.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return f"{time.isoformat(timespec='microseconds')[:26]}Z"
 
 
 def stamp_or_none(time: datetime | None) -> str | None:

@@ -138,13 +138,10 @@ class Group:
                 fingerprint=fingerprint, batch_id=batch_id, expired=bool(expired)
             )
             return self._refuse(write, taken)
-        row = rows.batch_row(batch)
-        portfolio = row[3]
-        self._batches.append(row)
+        self._batches.append(rows.batch_row(batch))
         for record in write.orders:
             self._orders.append(
-                rows.identity_row(record, portfolio)
-                + rows.changing_row(record, self._seen)
+                rows.identity_row(record, batch) + rows.changing_row(record, self._seen)
             )
             self._events.append(rows.first_event_row(record))
         self._audit.extend(write.audit)

@@ -1,0 +1,286 @@
+"""Place, modify and cancel: what goes out, and what becomes of what comes back."""
+
+from decimal import Decimal
+
+import httpx
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from adapters.brokers.fyers import FyersBroker, FyersSettings
+from adapters.errors import (
+    ConfigError,
+    NotSent,
+    SentUnknown,
+    SessionExpired,
+    Unsupported,
+)
+from adapters.http import BrokerHttp
+from adapters.model import Acked, OrderType, Product, Rejected, Side, Validity
+
+from .conftest import ORDER, ORDERS, TAG, look, sample
+
+ID = "26113000012345"
+
+
+async def place(fyers, web, answer, order=ORDER):
+    web.post(ORDERS).mock(return_value=answer)
+    return await fyers.place(order, TAG, look)
+
+
+async def test_a_limit_order_goes_out_as_documented(fyers, web):
+    answer = httpx.Response(200, content=sample("place_order"))
+    assert await place(fyers, web, answer) == Acked(broker_order_id=ID, http_status=200)
+    request = web.calls.last.request
+    assert request.content == (
+        b'{"symbol":"NSE:SBIN-EQ","qty":10,"type":1,"side":1,'
+        b'"productType":"INTRADAY","limitPrice":812.35,"stopPrice":0,'
+        b'"disclosedQty":0,"validity":"DAY","orderTag":"ordo7f3k29qx",'
+        b'"offlineOrder":false,"stopLoss":0,"takeProfit":0}'
+    )
+    sent = {name: request.headers[name] for name in ("authorization", "version")}
+    assert sent == {"authorization": "DEMO12EFGH-100:TOKEN", "version": "3"}
+    assert request.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sent"),
+    [
+        ({"type": OrderType.MARKET, "price": None}, {"type": 2, "limitPrice": 0}),
+        (
+            {"type": OrderType.SL, "trigger_price": Decimal("813.10")},
+            {"type": 4, "limitPrice": 812.35, "stopPrice": 813.10},
+        ),
+        (
+            {"type": OrderType.SL_M, "price": None, "trigger_price": Decimal(814)},
+            {"type": 3, "limitPrice": 0, "stopPrice": 814},
+        ),
+        # A price that the type does not have stays at home.
+        ({"type": OrderType.MARKET}, {"type": 2, "limitPrice": 0, "stopPrice": 0}),
+        ({"side": Side.SELL}, {"side": -1}),
+        ({"product": Product.CNC}, {"productType": "CNC"}),
+        ({"product": Product.MARGIN}, {"productType": "MARGIN"}),
+        ({"validity": Validity.IOC}, {"validity": "IOC"}),
+        ({"disclosed_quantity": Decimal(4)}, {"disclosedQty": 4}),
+        ({"quantity": Decimal("25.0")}, {"qty": 25}),
+        ({"symbol": "NSE:M&M"}, {"symbol": "NSE:M&M-EQ"}),
+    ],
+)
+async def test_every_kind_of_order_has_its_numbers(fyers, web, changes, sent):
+    answer = httpx.Response(200, content=sample("place_order"))
+    await place(fyers, web, answer, replace(ORDER, **changes))
+    body = msgspec.json.decode(web.calls.last.request.content)
+    assert {key: body[key] for key in sent} == sent
+
+
+async def test_prices_go_out_digit_by_digit(fyers, web):
+    answer = httpx.Response(200, content=sample("place_order"))
+    price = Decimal("12345678901234567.05")
+    await place(fyers, web, answer, replace(ORDER, price=price))
+    assert b'"limitPrice":12345678901234567.05,' in web.calls.last.request.content
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quantity": Decimal("1.5")},
+        {"disclosed_quantity": Decimal("0.5")},
+        {"symbol": "BSE:RELIANCE"},
+        {"symbol": "NFO:NIFTY26NOV24FUT"},
+        {"symbol": "NSE_INDEX:NIFTY"},
+        {"symbol": "US:AAPL"},
+        {"symbol": "NSE:"},
+        {"symbol": "SBIN"},
+    ],
+)
+async def test_what_has_no_words_here_is_not_sent(fyers, web, changes):
+    with pytest.raises(Unsupported):
+        await place(fyers, web, httpx.Response(200), replace(ORDER, **changes))
+    assert not web.calls
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"s": "ok", "code": 200, "id": ID}, id="another code"),
+        pytest.param({"s": "OK", "code": 1101, "id": ID}, id="capitals"),
+        pytest.param(
+            {"s": "ok", "id": int(ID), "new": {"a": [1]}}, id="a number as id"
+        ),
+    ],
+)
+async def test_a_success_is_judged_by_its_word(fyers, web, body):
+    found = await place(fyers, web, httpx.Response(200, json=body))
+    assert found == Acked(broker_order_id=ID, http_status=200)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(200, sample("place_order_no_ack_201"), id="no acknowledgement"),
+        pytest.param(200, b'{"s":"ok","code":201,"id":"26"}', id="201 with an id"),
+        pytest.param(200, b'{"s":"ok","code":1101}', id="no id"),
+        pytest.param(200, b'{"s":"ok","code":1101,"id":""}', id="an empty id"),
+        pytest.param(200, b'{"s":"ok","code":-50,"id":"26"}', id="ok and not ok"),
+        pytest.param(202, sample("place_order"), id="another status"),
+        pytest.param(200, b'{"code":1101,"id":"26"}', id="no word"),
+        pytest.param(200, sample("place_order")[:60], id="cut off"),
+    ],
+)
+async def test_a_success_that_is_none_leaves_the_order_unknown(
+    fyers, web, status, body
+):
+    with pytest.raises(SentUnknown) as caught:
+        await place(fyers, web, httpx.Response(status, content=body))
+    assert caught.value.http_status == status
+
+
+async def test_a_refusal_carries_code_words_and_status(fyers, web):
+    answer = httpx.Response(400, content=sample("error_place_param"))
+    assert await place(fyers, web, answer) == Rejected(
+        code="-50", text="Invalid productType", http_status=400
+    )
+
+
+async def test_a_rejection_keeps_the_id_under_which_it_stands_in_the_book(fyers, web):
+    answer = httpx.Response(400, content=sample("error_place_rejected_with_id"))
+    assert await place(fyers, web, answer) == Rejected(
+        code="-99",
+        text="RED:Margin Shortfall:INR 8123.50 Available:INR 10.00 for C-XY01234"
+        " [FYERS_RISK_CUG]",
+        http_status=400,
+        broker_order_id="26113000012346",
+    )
+
+
+@pytest.mark.parametrize(
+    "words", ["Bad request", " BAD REQUEST ", "invalid input please check your input"]
+)
+async def test_the_sdks_words_for_no_answer_are_no_rejection(fyers, web, words):
+    body = {"s": "error", "code": -99, "message": words}
+    with pytest.raises(SentUnknown):
+        await place(fyers, web, httpx.Response(400, json=body))
+    found = await place(fyers, web, httpx.Response(400, json=body | {"id": ID}))
+    assert (type(found), found.broker_order_id) == (Rejected, ID)
+
+
+async def test_words_without_end_are_cut(fyers, web):
+    body = {"s": "error", "code": -99, "message": "x" * 10_000}
+    found = await place(fyers, web, httpx.Response(400, json=body))
+    assert found.text == "x" * 500
+
+
+async def test_a_change_names_type_total_and_prices(fyers, web):
+    answer = httpx.Response(200, content=sample("modify_order"))
+    web.patch(ORDERS).mock(return_value=answer)
+    found = await fyers.modify(ID, ORDER, look)
+    assert found == Acked(broker_order_id=ID, http_status=200)
+    assert web.calls.last.request.content == (
+        b'{"id":"26113000012345","type":1,"qty":10,"limitPrice":812.35}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sent"),
+    [
+        ({"type": OrderType.MARKET}, {"type": 2}),
+        ({"type": OrderType.SL_M, "trigger_price": Decimal(9)}, {"stopPrice": 9}),
+        ({"disclosed_quantity": Decimal(4)}, {"disclosedQty": 4}),
+    ],
+)
+async def test_a_change_leaves_out_what_its_type_does_not_have(
+    fyers, web, changes, sent
+):
+    answer = httpx.Response(200, content=sample("modify_order"))
+    web.patch(ORDERS).mock(return_value=answer)
+    await fyers.modify(ID, replace(ORDER, **changes), look)
+    body = msgspec.json.decode(web.calls.last.request.content)
+    assert {key: body.get(key) for key in sent} == sent
+    assert ("limitPrice" in body) is (ORDER.type is changes.get("type", ORDER.type))
+
+
+async def test_a_change_without_acknowledgement_is_unknown(fyers, web):
+    answer = httpx.Response(200, content=sample("place_order_no_ack_201"))
+    web.patch(ORDERS).mock(return_value=answer)
+    with pytest.raises(SentUnknown):
+        await fyers.modify(ID, ORDER, look)
+
+
+async def test_a_cancel_names_the_order_in_its_body(fyers, web):
+    answer = httpx.Response(200, content=sample("cancel_order"))
+    web.delete(ORDERS).mock(return_value=answer)
+    found = await fyers.cancel(ID)
+    assert found == Acked(broker_order_id=ID, http_status=200)
+    assert web.calls.last.request.content == b'{"id":"26113000012345"}'
+
+
+async def test_a_cancel_of_what_is_cancelled_is_done(fyers, web):
+    body = {"s": "error", "code": -161, "message": "Order already cancelled"}
+    web.delete(ORDERS).respond(400, json=body)
+    assert await fyers.cancel(ID) == Acked(broker_order_id=ID, http_status=400)
+
+
+@pytest.mark.parametrize("code", [-162, -164])
+async def test_a_cancel_that_comes_too_late_is_rejected_with_its_code(fyers, web, code):
+    web.delete(ORDERS).respond(400, json={"s": "error", "code": code, "message": "no"})
+    assert await fyers.cancel(ID) == Rejected(
+        code=str(code), text="no", http_status=400
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (httpx.ConnectError("refused"), NotSent),
+        (httpx.ReadError(""), SentUnknown),
+        (httpx.RemoteProtocolError("Server disconnected"), SentUnknown),
+    ],
+)
+async def test_a_broken_connection_is_what_it_proves(fyers, web, error, ours):
+    web.post(ORDERS).mock(side_effect=error)
+    with pytest.raises(ours) as caught:
+        await fyers.place(ORDER, TAG, look)
+    assert type(caught.value) is ours
+
+
+async def test_without_a_token_nothing_is_sent(web):
+    broker = FyersBroker(FyersSettings(app_id="DEMO12EFGH-100"), BrokerHttp())
+    with pytest.raises(SessionExpired):
+        await broker.place(ORDER, TAG, look)
+    with pytest.raises(SessionExpired):
+        await broker.check()
+    assert not web.calls
+
+
+async def test_calls_go_to_the_base_url_with_their_paths(web):
+    settings = msgspec.convert(
+        {"app_id": "A-100", "access_token": "T", "base_url": "http://127.0.0.1:9/"},
+        FyersSettings,
+        dec_hook=lambda kind, text: kind(text),
+    )
+    broker = FyersBroker(settings, BrokerHttp(base_url=settings.base_url))
+    web.route().respond(200, content=sample("cancel_order"))
+    await broker.cancel(ID)
+    assert str(web.calls.last.request.url) == "http://127.0.0.1:9/api/v3/orders/sync"
+
+
+def test_a_connection_to_other_hosts_than_the_settings_name_is_refused():
+    settings = FyersSettings(app_id="A-100", base_url="http://127.0.0.1:9")
+    with pytest.raises(ConfigError, match="base_url"):
+        FyersBroker(settings, BrokerHttp())
+
+
+def test_no_secret_is_shown():
+    settings = msgspec.convert(
+        {"app_id": "A-100", "access_token": "hunter2", "secret": "hunter3"},
+        FyersSettings,
+        dec_hook=lambda kind, text: kind(text),
+    )
+    assert "hunter" not in repr(settings)
+    broker = FyersBroker(settings, BrokerHttp())
+    assert "hunter" not in repr(broker)
+
+
+def test_a_key_that_is_not_known_is_refused():
+    with pytest.raises(msgspec.ValidationError, match="app_secret"):
+        msgspec.convert({"app_id": "A-100", "app_secret": "x"}, FyersSettings)
