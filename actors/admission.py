@@ -1,10 +1,10 @@
 """Whether a broker would take an order now: the checks that cost no call."""
 
-from actors.limiter import Kind
 from actors.line import Line
 from actors.messages import Admission, Admit, Denial
 from actors.reconciler import Reconciler
 from actors.session import SessionState
+from actors.windows import Kind
 from actors.writer import StoreHealth
 from adapters import Capabilities, Order
 

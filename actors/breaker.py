@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from actors.limiter import Kind
+from actors.windows import Kind
 
 URGENT_EVERY = 1.0
 """Seconds between urgent calls while the breaker is not closed.

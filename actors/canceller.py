@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from actors.breaker import CallResult
-from actors.limiter import Kind
 from actors.line import Line, backoff, denial_of, result_of
 from actors.messages import Denial
 from actors.pacer import NoSlot
+from actors.windows import Kind
 from adapters import (
     Acked,
     BrokerError,
@@ -25,7 +25,7 @@ CANCEL_TRIES = 3
 
 
 class Canceller:
-    """Cancels one broker's orders.
+    """Cancels one broker's orders, each at most once at a time.
 
     Args:
         line: to the broker.
@@ -47,40 +47,48 @@ class Canceller:
             None where the broker took the cancel, and the book was read since;
             otherwise why not.
         """
-        for attempt in range(1, CANCEL_TRIES + 1):
+        tries = 0
+        while True:
             try:
                 answer = await self._try(record, deadline)
             except NoSlot as none:
                 return Denial(
                     code=none.code, message=none.message, retry_after=none.retry_after
                 )
-            except RateLimited as error:
-                self._line.pacer.limited(error.retry_after)
-                failure: BrokerError = error
-            except SessionExpired as error:
-                self._line.login_needed(str(error))
-                return denial_of(error)
-            except (NotSent, SentUnknown) as error:
+            except Stopped as stopped:  # no try: nothing was called
+                if not await self._wait_for_breaker(deadline):
+                    return denial_of(stopped)
+                continue
+            except (NotSent, SentUnknown, RateLimited) as error:
                 failure = error
-                await trio.sleep(self._pause(attempt, error))
             except BrokerError as error:
                 return denial_of(error)
             else:
                 await self._look()
                 return _refusal(answer)
-        await self._look()
-        return denial_of(failure)
+            tries += 1
+            if tries == CANCEL_TRIES:
+                await self._look()
+                return denial_of(failure)
+            await trio.sleep(backoff(tries, self._line.rng))
 
-    def _pause(self, attempt: int, error: BrokerError) -> float:
-        """Seconds until the next try; an open breaker lets one cancel pass a second."""
-        if isinstance(error, Stopped):
-            now = trio.current_time()
-            return self._line.breaker.retry_after(Kind.CANCEL, now)
-        return backoff(attempt, self._line.rng)
+    async def _wait_for_breaker(self, deadline: float) -> bool:
+        """An open breaker lets one cancel pass a second: wait, if there is time."""
+        now = trio.current_time()
+        wait = self._line.breaker.retry_after(Kind.CANCEL, now)
+        if now + wait > deadline:
+            return False
+        await trio.sleep(wait)
+        return True
 
     async def _try(self, record: OrderRecord, deadline: float) -> Acked | Rejected:
-        await self._line.pacer.take(f"cancel:{record.order_id}", Kind.CANCEL, deadline)
-        permit = self._line.admit(Kind.CANCEL)
+        pacer = self._line.pacer
+        slot = await pacer.take(f"cancel:{record.order_id}", Kind.CANCEL, deadline)
+        try:
+            permit = self._line.admit(Kind.CANCEL)
+        except Stopped:
+            pacer.give_back(Kind.CANCEL, slot)
+            raise
         result = CallResult.CANCELLED
         assert record.broker_order_id is not None  # noqa: S101 - it is in the book
         try:
@@ -91,6 +99,10 @@ class Canceller:
                 return answer
         except BrokerError as error:
             result = result_of(error)
+            if isinstance(error, RateLimited):
+                pacer.limited(error.retry_after)
+            if isinstance(error, SessionExpired):
+                self._line.login_needed(str(error))
             raise
         finally:
             if patience.cancelled_caught:

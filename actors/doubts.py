@@ -59,15 +59,23 @@ class Doubts:
             Whether that was long and often enough for "not placed".
         """
         doubt = self._doubts[order_id]
+        if read_at < doubt.since:
+            return False  # it had not left yet
         if not doubt.missing or read_at - doubt.missing[-1] >= APART:
             doubt.missing.append(read_at)
         return read_at - doubt.since >= PATIENCE and len(doubt.missing) >= READS
 
 
 def _next(doubt: _Doubt) -> float:
-    age = doubt.looked_until - doubt.since
+    """The first moment of its plan after the last look.
+
+    Sums are compared, not ages: a rounded age could name a moment that is over, again
+    and again.
+    """
+    since, looked = doubt.since, doubt.looked_until
     for look in LOOKS:
-        if look > age:
-            return doubt.since + look
-    beyond = math.floor((age - LOOKS[-1]) / LATER) + 1
-    return doubt.since + LOOKS[-1] + beyond * LATER
+        if since + look > looked:
+            return since + look
+    beyond = math.floor((looked - since - LOOKS[-1]) / LATER) + 1
+    after = since + LOOKS[-1] + beyond * LATER
+    return after if after > looked else after + LATER

@@ -1,13 +1,16 @@
 """A broker's orders that are not settled: in memory, and one step behind in the store.
 
-A change happens in memory first, in one synchronous stretch, and is then committed;
-changes reach the store in the order in which they were made. What could not be
-committed is kept and tried again: it was not spoken of yet.
+A change happens in memory first, in one synchronous stretch, and queues behind the
+order's earlier changes; one commit at a time takes all that an order has in its queue.
+What could not be committed stays there and is tried again: it was not spoken of yet.
 """
 
 import logging
 from collections.abc import Iterable, Iterator
+from typing import Any
+from weakref import WeakValueDictionary
 
+import msgspec
 import trio
 
 from actors.clockwork import Wall
@@ -20,6 +23,19 @@ log = logging.getLogger("ordo.orders")
 
 AGAIN_AFTER = 1.0
 """Seconds until an uncommitted change is tried again."""
+LATE = 300.0
+"""Seconds a cancelled or rejected order is still held against the book: a fill may have
+crossed its cancel, and a refusal may have been none."""
+VERY_LATE = 86400.0
+"""The same for one that was `not_placed`: a trading day."""
+
+
+class _Unsaved:
+    """What an order has on its way to the store, and how it stands there."""
+
+    def __init__(self, stored: OrderRecord) -> None:
+        self.stored = stored
+        self.writes: list[SaveOrder] = []
 
 
 class Journal:
@@ -36,7 +52,11 @@ class Journal:
         self.wall = wall
         self._writer = writer
         self._live: dict[str, OrderRecord] = {}
-        self._unsaved: dict[str, list[SaveOrder]] = {}
+        self._held: set[str] = set()
+        self._settled_at: dict[str, float] = {}
+        self._unsaved: dict[str, _Unsaved] = {}
+        # A lock lives for as long as somebody is at it.
+        self._turns: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
     def __iter__(self) -> Iterator[OrderRecord]:
         return iter(tuple(self._live.values()))
@@ -44,81 +64,135 @@ class Journal:
     def __len__(self) -> int:
         return len(self._live)
 
+    def __getitem__(self, order_id: str) -> OrderRecord:
+        return self._live[order_id]
+
     def get(self, order_id: str) -> OrderRecord | None:
         """The order as it stands, if it is live here."""
         return self._live.get(order_id)
 
     def take_up(self, records: Iterable[OrderRecord]) -> None:
         """Keep orders as they are stored."""
-        self._live.update((record.order_id, record) for record in records)
+        for record in records:
+            self._live[record.order_id] = record
+            if record.is_settled:
+                self._settled_at[record.order_id] = trio.current_time()
 
-    def amend(self, record: OrderRecord) -> None:
-        """Set fields that no client sees change, to be stored with the next change."""
+    def hold(self, record: OrderRecord) -> None:
+        """Keep an order, as stored, and keep it until `release`, settled or not."""
+        self._held.add(record.order_id)
         self._live[record.order_id] = record
 
-    async def save(
-        self, change: Change | None, *, actor: str | None = None
-    ) -> OrderRecord | None:
-        """Make a change, and return when it is stored.
+    def release(self, order_id: str) -> None:
+        """Nobody needs it any more, unless something is still to come."""
+        self._held.discard(order_id)
+        self._let_go(order_id)
 
-        Returns:
-            The order as it stands; None where there was no change to make, or where it
-            could not be stored (it is kept, and tried again).
+    async def save(self, change: Change | None, *, actor: str | None = None) -> bool:
+        """Make a change; whether it is stored, and all that the order had before it.
+
+        What could not be stored is kept, and tried again. None changes nothing.
         """
         if change is None:
-            return None
-        order = change.order
-        before = self._live.get(order.order_id)
-        self._live[order.order_id] = order
-        if before is not None and before.status in SURPRISES:
-            _alert(before, order)
-        write = SaveOrder(
-            order=order, events=(change.event,), audit=(self._entry(change, actor),)
-        )
-        if not await self._store(write):
-            return None
-        self._let_go(order)
-        return order
+            return False
+        order, event = change.order, change.event
+        self._settled_at.pop(order.order_id, None)
+        if order.is_settled:
+            self._settled_at[order.order_id] = trio.current_time()
+        if self[order.order_id].status in SURPRISES:
+            _alert(self[order.order_id], order)
+        entry = self._entry(change, actor)
+        self._make(SaveOrder(order=order, events=(event,), audit=(entry,)))
+        return await self.flush(order.order_id)
 
-    async def save_sending(self, record: OrderRecord) -> bool:
+    async def save_sending(self, order_id: str) -> bool:
         """Store that the first byte may leave from now on; False: then it must not."""
-        self._live[record.order_id] = record
-        entry = AuditEntry(
-            actor=f"broker:{self.broker}",
-            action="order.sending",
-            batch_id=record.batch_id,
-            order_id=record.order_id,
-            broker=record.broker,
+        record = msgspec.structs.replace(self[order_id], sending_at=self.wall())
+        write = SaveOrder(order=record, events=(), audit=(self._sending(record),))
+        self._make(write)
+        if await self.flush(order_id):
+            return True
+        self._unmake(write)
+        unsent = msgspec.structs.replace(self[order_id], sending_at=None)
+        self._live[order_id] = unsent
+        return False
+
+    def amend(self, order_id: str, entry: AuditEntry, **fields: Any) -> None:
+        """Change fields that are no change of status; a `flush` stores them."""
+        record = msgspec.structs.replace(self[order_id], **fields)
+        self._make(SaveOrder(order=record, events=(), audit=(entry,)))
+
+    async def flush(self, order_id: str) -> bool:
+        """Store what an order has in its queue by its turn; whether that is stored."""
+        async with self._turn(order_id):
+            unsaved = self._unsaved.get(order_id)
+            if unsaved is None:
+                return True
+            writes = tuple(unsaved.writes)
+            if not await self._commit(writes):
+                return False
+            unsaved.stored = writes[-1].order
+            del unsaved.writes[: len(writes)]
+            if not unsaved.writes:
+                del self._unsaved[order_id]
+                self._let_go(order_id)
+            return True
+
+    def spoken(self, order_id: str) -> OrderRecord:
+        """The order as it may be told now: never ahead of the store.
+
+        Of what is not on disk only a denial is certain: a restart, too, finds it unsent
+        or looks it up.
+        """
+        record, unsaved = self[order_id], self._unsaved.get(order_id)
+        if unsaved is None or record.status is OrderStatus.DENIED:
+            return record
+        if unsaved.stored.status is not OrderStatus.PLACED:
+            return unsaved.stored
+        return msgspec.structs.replace(
+            record,
+            status=OrderStatus.UNKNOWN,
+            error_code="unknown",
+            message="the store failed before this was recorded; being reconciled",
         )
-        return await self._commit((SaveOrder(order=record, events=(), audit=(entry,)),))
+
+    def settled_after(self, order_id: str, moment: float) -> bool:
+        """Whether it was settled later than *moment*, on the Trio clock."""
+        return self._settled_at.get(order_id, moment) > moment
+
+    def forget_settled(self) -> None:
+        """Let go of the orders whose late surprises would have come by now."""
+        now = trio.current_time()
+        for order_id, since in tuple(self._settled_at.items()):
+            missing = self[order_id].status is OrderStatus.NOT_PLACED
+            if now - since > (VERY_LATE if missing else LATE):
+                self._drop(order_id)
 
     async def retry_unsaved(self) -> None:
         """Store what could not be stored before, for as long as it takes."""
         while True:
             await trio.sleep(AGAIN_AFTER)
             for order_id in tuple(self._unsaved):
-                await self._retry(order_id)
+                await self.flush(order_id)
 
-    async def _retry(self, order_id: str) -> None:
-        """Store what waits, as one change; what comes meanwhile waits behind it."""
-        waiting = self._unsaved[order_id]
-        some = tuple(waiting)
-        if not await self._commit(some):
-            return
-        del waiting[: len(some)]
-        if not waiting:
-            del self._unsaved[order_id]
-            self._let_go(some[-1].order)
-
-    async def _store(self, write: SaveOrder) -> bool:
+    def _make(self, write: SaveOrder) -> None:
+        """Change the order in memory, and queue the change for the store."""
         order_id = write.order.order_id
-        if order_id in self._unsaved:  # behind what waits already, to keep the order
-            self._unsaved[order_id].append(write)
-            return False
-        if await self._commit((write,)):
-            return True
-        self._unsaved.setdefault(order_id, []).append(write)
-        return False
+        unsaved = self._unsaved.setdefault(order_id, _Unsaved(self[order_id]))
+        unsaved.writes.append(write)
+        self._live[order_id] = write.order
+
+    def _unmake(self, write: SaveOrder) -> None:
+        unsaved = self._unsaved[write.order.order_id]
+        unsaved.writes.remove(write)
+        if not unsaved.writes:
+            del self._unsaved[write.order.order_id]
+
+    def _turn(self, order_id: str) -> trio.Lock:
+        turn = self._turns.get(order_id)
+        if turn is None:
+            turn = self._turns[order_id] = trio.Lock()
+        return turn
 
     async def _commit(self, writes: tuple[SaveOrder, ...]) -> bool:
         try:
@@ -128,10 +202,25 @@ class Journal:
             return False
         return isinstance(answer, Committed)
 
-    def _let_go(self, order: OrderRecord) -> None:
-        """Forget a settled order; one `not_placed` may yet turn up, and stays."""
-        if order.is_settled and order.status is not OrderStatus.NOT_PLACED:
-            self._live.pop(order.order_id, None)
+    def _let_go(self, order_id: str) -> None:
+        """Forget a settled order; one that may yet surprise us stays for a while."""
+        order = self._live.get(order_id)
+        if order is not None and order.is_settled and order.status not in SURPRISES:
+            self._drop(order_id)
+
+    def _drop(self, order_id: str) -> None:
+        if order_id not in self._held and order_id not in self._unsaved:
+            del self._live[order_id]
+            self._settled_at.pop(order_id, None)
+
+    def _sending(self, record: OrderRecord) -> AuditEntry:
+        return AuditEntry(
+            actor=f"broker:{self.broker}",
+            action="order.sending",
+            batch_id=record.batch_id,
+            order_id=record.order_id,
+            broker=record.broker,
+        )
 
     def _entry(self, change: Change, actor: str | None) -> AuditEntry:
         order, event = change.order, change.event

@@ -1,9 +1,11 @@
 """The kill-switch: the only writer of the trading state.
 
 To engage: state first, then the audit, then the cancels, then the answer. To release:
-the store first, then the state, so that a failure leaves it halted.
+the store first, then the state, so that a failure leaves it halted. The store gets the
+changes one at a time and in order; a halt it could not take is tried again.
 """
 
+import itertools
 import logging
 from typing import Any
 
@@ -27,6 +29,9 @@ from adapters import AuditEntry, SaveSwitch, TradingSwitch
 
 log = logging.getLogger("ordo.killswitch")
 
+AGAIN_AFTER = 1.0
+"""Seconds until a halt that could not be stored is tried again."""
+
 
 class KillSwitch:
     """The kill-switch actor.
@@ -46,12 +51,17 @@ class KillSwitch:
         self._state = state
         self._wall = wall
         self._progress: dict[str, CancelProgress] = {}
+        self._versions = itertools.count(state.switch.version + 1)
+        self._halts = 0
+        self._unsaved: list[SaveSwitch] = []
+        self._turn = trio.Lock()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Turn the switch as asked, until cancelled."""
         async with trio.open_nursery() as commits:
+            commits.start_soon(self._retry_unsaved)
             task_status.started()
             while True:
                 request = await self._mailbox.receive()
@@ -71,7 +81,7 @@ class KillSwitch:
             case other:
                 raise TypeError(f"no message for the kill-switch: {other!r}")
 
-    def _engage(self, message: EngageSwitch) -> tuple[SaveSwitch, SwitchReport]:
+    def _engage(self, message: EngageSwitch) -> SwitchReport:
         """Halt: nothing leaves any more once this has run; it has no await."""
         before = self._state.switch
         switch = TradingSwitch(
@@ -79,8 +89,9 @@ class KillSwitch:
             reason=message.reason,
             since=before.since if before.engaged else self._wall(),
             by=message.by,
-            version=before.version + 1,
+            version=next(self._versions),
         )
+        self._halts += 1
         if message.cancel_open:
             self._progress.clear()
         self._state.change(switch, cancel_open=message.cancel_open)
@@ -91,45 +102,62 @@ class KillSwitch:
             "cancel_open": message.cancel_open,
             "on_the_wire": list(left),
         }
-        save = _save(switch, "kill_switch.engaged", message, detail)
-        return save, SwitchReport(switch=switch, on_the_wire=left, progress=())
+        self._unsaved.append(_save(switch, "kill_switch.engaged", message, detail))
+        return SwitchReport(switch=switch, on_the_wire=left, progress=())
 
-    async def _record(
-        self, request: Request, engaged: tuple[SaveSwitch, SwitchReport]
-    ) -> None:
-        save, report = engaged
+    async def _record(self, request: Request, report: SwitchReport) -> None:
         with request:
-            down = await self._commit(save)
+            async with self._turn:
+                down = await self._store_halts()
             progress = tuple(self._progress.values())
             request.reply(down or msgspec.structs.replace(report, progress=progress))
 
     async def _release(self, request: Request, message: ReleaseSwitch) -> None:
         with request:
-            before = self._state.switch
+            halts = self._halts
             switch = TradingSwitch(
                 engaged=False,
                 reason=message.reason,
                 since=self._wall(),
                 by=message.by,
-                version=before.version + 1,
+                version=next(self._versions),
             )
             save = _save(
                 switch, "kill_switch.released", message, {"reason": message.reason}
             )
-            down = await self._commit(save)
-            # Somebody may have engaged it meanwhile: then it stays engaged, and its own
-            # record was queued behind this one.
-            if down is None and self._state.switch is before:
-                self._state.change(switch)
-                log.warning("trading is resumed", extra={"by": message.by})
+            async with self._turn:
+                down = await self._store_halts()
+                if down is None and self._halts == halts:
+                    down = await self._ask(save)
+                # Somebody may have engaged it meanwhile: then it stays engaged, and its
+                # own record comes behind this one.
+                if down is None and self._halts == halts:
+                    self._state.change(switch)
+                    log.warning("trading is resumed", extra={"by": message.by})
             request.reply(down or self._report())
 
-    async def _commit(self, save: SaveSwitch) -> StoreDown | None:
+    async def _store_halts(self) -> StoreDown | None:
+        """Store the halts that are not stored yet, by turns; why that failed."""
+        while self._unsaved:
+            down = await self._ask(self._unsaved[0])
+            if down is not None:
+                return down
+            del self._unsaved[0]
+        return None
+
+    async def _ask(self, save: SaveSwitch) -> StoreDown | None:
         try:
             answer = await self._writer.ask(Commit(writes=(save,)), urgent=True)
         except MailboxError as exc:
             return StoreDown(message=str(exc))
         return None if isinstance(answer, Committed) else answer
+
+    async def _retry_unsaved(self) -> None:
+        """Store the halts that could not be stored: a restart must find them."""
+        while True:
+            await trio.sleep(AGAIN_AFTER)
+            async with self._turn:
+                await self._store_halts()
 
     def _report(self) -> SwitchReport:
         return SwitchReport(

@@ -30,13 +30,15 @@ NEXT: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
         _S.ACKED: _PROVEN - {_S.ACKED},
         _S.PARTIALLY_FILLED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELLED}),
         _S.FILLED: frozenset({_S.SETTLED}),
-        _S.CANCELLED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED}),  # a late fill
+        _S.CANCELLED: frozenset(  # a fill that crossed the cancel
+            {_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELLED}
+        ),
         _S.REJECTED: _PROVEN - {_S.REJECTED},  # the broker shows it after all
         _S.DENIED: frozenset(),
         _S.SETTLED: frozenset(),
     }
 )
-"""The transition table. A status that repeats is allowed only for a further fill."""
+"""The transition table. A status may repeat, but only for a further fill."""
 
 SURPRISES = frozenset({_S.NOT_PLACED, _S.REJECTED, _S.CANCELLED})
 """Leaving one of these contradicts what clients were told: it calls for an alert."""
@@ -65,7 +67,7 @@ def advance(
         cause: why, in words a client reads.
         fields: further fields of the record that change with it.
     """
-    if to not in NEXT[record.status]:
+    if to not in NEXT[record.status] or (to is record.status and not fill_quantity):
         return None
     event = OrderEvent(
         order_id=record.order_id,
@@ -85,6 +87,8 @@ def from_book(record: OrderRecord, row: BookOrder, at: datetime) -> Change | Non
     filled = row.filled_quantity - record.filled_quantity
     if filled < 0 or (to is record.status and filled == 0):
         return None  # a stale read; fills do not go back
+    if record.status is _S.CANCELLED and filled == 0:
+        return None  # only a fill can cross a cancel
     cause = "the broker's book" + (f": {row.message}" if row.message else "")
     return advance(
         record,
@@ -111,10 +115,9 @@ def status_in_book(record: OrderRecord, row: BookOrder) -> OrderStatus:
             return _S.CANCELLED
         case BookStatus.REJECTED:
             return _S.REJECTED
-        case BookStatus.UNCLEAR if record.status not in (
-            _S.PLACED,
-            _S.UNKNOWN,
-            _S.NOT_PLACED,
+        case BookStatus.UNCLEAR if (
+            record.status not in (_S.PLACED, _S.UNKNOWN, _S.NOT_PLACED)
+            and row.filled_quantity == record.filled_quantity
         ):
             return record.status  # it is there, which was known; wait for clear words
     return _S.PARTIALLY_FILLED if row.filled_quantity > 0 else _S.ACKED

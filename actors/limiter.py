@@ -1,26 +1,18 @@
 """How fast a broker may be called: an exact log over every published window.
 
-Each window is metered as a few nested shares (all calls; all but cancels; new orders
-and plain reads; reads), so a reserved slot is simply a share that stops earlier, and
-every rule is the same rule: at most *slots* entries in any *width* seconds.
 A token bucket of 10/s lets 19 calls into one second (measured); a log cannot.
 """
 
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
-SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86400.0
-SLACK = 1.05
-"""Width of per-second windows, since the broker counts arrivals, not departures.
+from actors.windows import MINUTE, ORDERS, READS, SECOND, Kind, Share, Window
 
-Source: reliability.md section 4, "+5 % (1.05 s) and one below the limit".
-"""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds to stop after a 429 that names no time, and where doubling stops.
 
@@ -28,152 +20,10 @@ Source: reliability.md section 4; one second at least, regulation.md rule 9.
 """
 LOWERED_FOR = 600.0
 """Seconds the rate stays a fifth lower after two 429 in a minute (section 4)."""
-
-
-class Kind(StrEnum):
-    """What a call is for, the most urgent first: this order is the priority."""
-
-    CANCEL = "cancel"
-    PLACE = "place"
-    MODIFY = "modify"
-    RECONCILE = "reconcile"
-    READ = "read"
-
-
-ALL = frozenset(Kind)
-ORDERS = frozenset({Kind.CANCEL, Kind.PLACE, Kind.MODIFY})
-"""Counted together. Source: regulation.md rule 8."""
-READS = frozenset({Kind.RECONCILE, Kind.READ})
 MOST_READS = 1000
 """Charged to a window after a restart, however far it was lifted: more than Ordo makes
 in a minute."""
 NOBODY: Mapping[Kind, int] = MappingProxyType({})
-
-
-class Share(NamedTuple):
-    """At most *slots* calls of these *kinds* in a window."""
-
-    kinds: frozenset[Kind]
-    slots: int
-
-
-class Window(msgspec.Struct, frozen=True):
-    """One published limit.
-
-    Up to a second it is kept one under *limit* and 5 % wide; longer ones are kept as
-    published; a day (or more) is a count per trading day, not a rolling log.
-
-    Args:
-        limit: Calls, as the broker publishes it.
-        seconds: Over how long.
-        scope: Which kinds count: `ALL`, `ORDERS`, or any other set.
-        keep: Our own, lower limit.
-        reads_share: In windows longer than a second that also meter orders, reads
-            may fill this much. Default a half: Fyers' 200/min is gone at three polls
-            a second (fyers.md section 5), and orders must not wait for polls.
-
-    Raises:
-        ValueError: A number makes no sense.
-    """
-
-    limit: int
-    seconds: float
-    scope: frozenset[Kind] = ALL
-    keep: int | None = None
-    reads_share: float = 0.5
-
-    def __post_init__(self) -> None:
-        for name in ("limit", "seconds", "keep"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be positive, was {value!r}")
-        if not self.scope:
-            raise ValueError("scope must name at least one kind, was empty")
-        if not 0 < self.reads_share <= 1:
-            raise ValueError(f"reads_share must be in (0, 1], was {self.reads_share}")
-
-    @property
-    def slots(self) -> int:
-        """Calls we allow ourselves."""
-        under = max(1, self.limit - 1) if self.seconds <= SECOND else self.limit
-        return under if self.keep is None else min(under, self.keep)
-
-    @property
-    def width(self) -> float:
-        """Seconds an entry counts."""
-        return self.seconds * SLACK if self.seconds <= SECOND else self.seconds
-
-    @property
-    def by_day(self) -> bool:
-        return self.seconds >= DAY
-
-    @property
-    def cancel_reserve(self) -> int:
-        """Slots only cancels may use: 2 of each 10 (reliability.md section 4)."""
-        if Kind.CANCEL not in self.scope or self.slots == 1:
-            return 0
-        return max(1, self.slots // 5)
-
-    @property
-    def reconcile_reserve(self) -> int:
-        """Slots only cancels and reconciliation may use: 1 of each 10, from 9 up."""
-        if Kind.RECONCILE not in self.scope or self.slots < 9:
-            return 0
-        return max(1, self.slots // 10)
-
-    @property
-    def reads_ceiling(self) -> int:
-        """The most reads, reconciliation included, that this window can hold."""
-        if not self.scope & READS:
-            return 0
-        most = self.slots - self.cancel_reserve
-        if self.seconds <= SECOND or not self.scope & ORDERS:
-            return most
-        return min(most, max(1, int(self.slots * self.reads_share)))
-
-    @property
-    def plain_reads_ceiling(self) -> int:
-        """The most reads other than reconciliation."""
-        return max(1, self.reads_ceiling - self.reconcile_reserve)
-
-    def shares(self) -> list[Share]:
-        """The nested shares, the whole window first; those that never bind left out."""
-        uncancelled = self.slots - self.cancel_reserve
-        nested = [
-            Share(self.scope, self.slots),
-            Share(self.scope - {Kind.CANCEL}, uncancelled),
-            Share(self.scope - URGENT, uncancelled - self.reconcile_reserve),
-            Share(self.scope & READS, self.reads_ceiling),
-            Share(self.scope & {Kind.READ}, self.plain_reads_ceiling),
-        ]
-        binding: list[Share] = []
-        for share in nested:
-            if share.kinds and not any(
-                share.kinds <= wider.kinds and share.slots >= wider.slots
-                for wider in binding
-            ):
-                binding.append(share)
-        return binding
-
-
-URGENT = frozenset({Kind.CANCEL, Kind.RECONCILE})
-
-
-def regulatory(per_second: int = 8, *, registered: bool = False) -> Window:
-    """The order window the exchange sets for each account.
-
-    Raises:
-        ValueError: More than 10 a second without a registered algorithm.
-
-    Source: NSE/INVG/67858, 10 a second (regulation.md rule 7); 8 leaves room for
-    what the network bunches (rule 8). Kept at 9 even if 10 is asked for.
-    """
-    if per_second > 10 and not registered:
-        raise ValueError(
-            "more than 10 orders a second need a registered algorithm"
-            f" (registered_limits), was {per_second}"
-        )
-    return Window(max(10, per_second), SECOND, ORDERS, keep=per_second)
 
 
 class DayCount(msgspec.Struct, frozen=True):
@@ -267,6 +117,11 @@ class Limiter:
         self._next_pause = FIRST_PAUSE
 
     @property
+    def untouched(self) -> bool:
+        """Whether nothing was ever taken, entered or paused."""
+        return self._latest == self._paused_until == -math.inf
+
+    @property
     def day_count(self) -> DayCount:
         """What to store, so that the day's quota survives a restart."""
         return DayCount(self._day, dict(self._taken))
@@ -347,10 +202,11 @@ class Limiter:
             ValueError: No such slot was taken, or it was given back before.
         """
         held = [log.times for log in self._full[kind] if at + log.width > now]
-        if any(at not in times for times in held):
+        places = [_place(times, at) for times in held]
+        if -1 in places:
             raise ValueError(f"no {kind} slot was taken at {at}")
-        for times in held:
-            times.remove(at)
+        for times, place in zip(held, places, strict=True):
+            del times[place]
         if held and day == self._day:
             for tally in self._daily[kind]:
                 tally.count -= 1
@@ -410,8 +266,11 @@ class Limiter:
                 continue
             for log in logs:
                 broker_counts = log.kinds & ORDERS or log.kinds == window.scope
-                if log.kinds & READS and broker_counts:
-                    self._enter(log, [now] * min(MOST_READS, window.reads_ceiling))
+                if not (log.kinds & READS and broker_counts):
+                    continue
+                all_reads = Kind.RECONCILE in log.kinds
+                most = window.reads_ceiling if all_reads else window.plain_reads_ceiling
+                self._enter(log, [now] * min(MOST_READS, most))
 
     def headroom(self, now: float, day: int) -> Headroom:
         """What is used and what is left, for the status page."""
@@ -459,6 +318,17 @@ class Limiter:
         log.times.clear()
         log.times.extend(merged)
         self._latest = max([self._latest, *times])
+
+
+def _place(times: deque[float], at: float) -> int:
+    """Where *at* stands, or -1.
+
+    Looked for from the end: it is seldom old, and a long deque is slow in its middle.
+    """
+    place = len(times) - 1
+    while place >= 0 and times[place] > at:
+        place -= 1
+    return place if place >= 0 and times[place] == at else -1
 
 
 def _among(kinds: frozenset[Kind], numbers: Mapping[Kind, int]) -> int:

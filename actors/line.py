@@ -5,20 +5,29 @@ Retries of reads live here and nowhere else; orders have a way of their own (`se
 
 import itertools
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import trio
 
-from actors.breaker import Breaker, BreakerState, CallResult, Permit
+from actors.breaker import (
+    VERDICTS,
+    Breaker,
+    BreakerState,
+    CallResult,
+    Permit,
+    Verdict,
+)
 from actors.clockwork import Wall
-from actors.limiter import Kind
-from actors.mailbox import Mailbox, MailboxError
-from actors.messages import Commit, Denial
+from actors.mailbox import Mailbox
+from actors.messages import Denial
 from actors.pacer import NoSlot, Pacer
 from actors.session import Session
+from actors.windows import Kind
+from actors.writer import tell
 from adapters import (
     AuditEntry,
     BrokerError,
@@ -44,12 +53,12 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 5.0
 """Seconds before a second try, and where doubling stops."""
 
 
-class Read(NamedTuple):
-    """What a read gave, in how many tries, and its last try's milliseconds."""
+class Tries:
+    """How often a read was tried, and the seconds its last try took at the broker."""
 
-    value: object
-    attempts: int
-    latency_ms: float
+    def __init__(self) -> None:
+        self.made = 0
+        self.latency = 0.0
 
 
 def result_of(error: BrokerError) -> CallResult:
@@ -137,15 +146,21 @@ class Line:
         """Whether the breaker lets orders through."""
         return self.breaker.state(trio.current_time()) is BreakerState.CLOSED
 
+    @property
+    def probe_at(self) -> float:
+        """When a read should prove the broker well again; infinite while none need."""
+        if self.closed or self.breaker.forced:
+            return math.inf
+        now = trio.current_time()
+        return now + self.breaker.retry_after(Kind.READ, now)
+
     def report(self, permit: Permit, result: CallResult) -> None:
         """Tell the breaker how a call ended, and the audit what came of it."""
         self.breaker.report(permit, result, trio.current_time())
-        self.last_failed = result in (
-            CallResult.CONNECT_FAILED,
-            CallResult.TIMED_OUT,
-            CallResult.UNKNOWN,
-        )
-        if result in (CallResult.ANSWERED, CallResult.REJECTED):
+        if VERDICTS[result] is Verdict.FAILED:
+            self.last_failed = True
+        elif result in (CallResult.ANSWERED, CallResult.REJECTED):
+            self.last_failed = False
             self.session.answered(self._wall())
         self.note_transitions()
 
@@ -178,19 +193,26 @@ class Line:
             self._note("session.expired", {"reason": reason}, None)
         self.session.expired(reason)
 
-    async def read(self, kind: Kind, call: Callable[[], Awaitable[T]]) -> T:
+    async def read(
+        self,
+        kind: Kind,
+        call: Callable[[], Awaitable[T]],
+        tries: Tries | None = None,
+    ) -> T:
         """Make a read: wait for a slot, try at most three times, inside the deadline.
+
+        Args:
+            tries: counts along, for whoever wants to know.
 
         Raises:
             BrokerError: the last try's; `Stopped` where it was not even tried.
         """
-        attempt = 0
+        tries = tries or Tries()
         while True:
-            attempt += 1
             try:
-                return await self._try(kind, call)
+                return await self._try(kind, call, tries)
             except (NotSent, SentUnknown, RateLimited) as error:
-                wait = self._before_next(attempt, error)
+                wait = self._before_next(tries.made, error)
                 if wait is None:
                     raise
             await trio.sleep(wait)
@@ -202,10 +224,15 @@ class Line:
         left = trio.current_effective_deadline() - trio.current_time()
         return wait if wait < left else None
 
-    async def _try(self, kind: Kind, call: Callable[[], Awaitable[T]]) -> T:
+    async def _try(
+        self, kind: Kind, call: Callable[[], Awaitable[T]], tries: Tries
+    ) -> T:
+        if self.breaker.retry_after(kind, trio.current_time()) > 0:
+            raise self.unavailable(kind)  # before a slot is spent
         await self._slot(kind)
         permit = self.admit(kind)
-        result = CallResult.CANCELLED
+        result, started = CallResult.CANCELLED, trio.current_time()
+        tries.made += 1
         try:
             with trio.move_on_after(READ_TIMEOUT) as patience:
                 answer = await call()
@@ -219,6 +246,7 @@ class Line:
                 self.login_needed(str(error))
             raise
         finally:
+            tries.latency = trio.current_time() - started
             if patience.cancelled_caught:
                 result = CallResult.TIMED_OUT
             self.report(permit, result)
@@ -240,10 +268,7 @@ class Line:
             broker=self.name,
             detail=detail,
         )
-        try:
-            self._writer.tell(Commit(writes=(Note(audit=(entry,)),)))
-        except MailboxError as exc:
-            log.error("not in the audit: %s: %s", action, exc)  # noqa: TRY400
+        tell(self._writer, Note(audit=(entry,)))
 
 
 def denial_of(error: BrokerError) -> Denial:

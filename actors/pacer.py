@@ -6,9 +6,13 @@ from datetime import date
 
 import trio
 
-from actors.limiter import Headroom, Kind, Limiter
+from actors.limiter import Headroom, Limiter
 from actors.rate_queue import Granted, Queued, RateQueue, Refusal, Refused
+from actors.windows import Kind
 
+PUNCTUAL = 0.025
+"""Seconds after its slot within which a call may leave on it: half of what the windows
+are wider than published (`SLACK`)."""
 CODES = {
     Refusal.QUEUE_FULL: "rate_queue_full",
     Refusal.TOO_LATE: "deadline_exceeded",
@@ -62,7 +66,7 @@ class Pacer:
         self._today = today
         self._waiters: dict[str, _Waiter] = {}
         self._poke = trio.Event()
-        self._closed: NoSlot | None = None
+        self._closed: str | None = None
 
     @property
     def day(self) -> int:
@@ -100,7 +104,7 @@ class Pacer:
             Withdrawn: `withdraw` took it out.
         """
         if self._closed is not None:
-            raise self._closed
+            raise NoSlot("not_sent", self._closed, None)
         now = trio.current_time()
         answer = self._queue.offer(name, kind, deadline, now, self.day)
         match answer:
@@ -115,6 +119,19 @@ class Pacer:
         self.limiter.release(kind, slot, trio.current_time(), self.day)
         self._poke.set()
 
+    def redate(self, kind: Kind, slot: float) -> float | None:
+        """Date a slot anew where its call leaves only now: its broker counts arrivals.
+
+        Returns:
+            The slot to leave on; None where there is none now (the old one is given
+            back), and another has to be waited for.
+        """
+        now = trio.current_time()
+        if now - slot <= PUNCTUAL:
+            return slot
+        self.give_back(kind, slot)
+        return now if self.limiter.try_take(kind, now, self.day) else None
+
     def withdraw(self, name: str) -> bool:
         """Take a waiting call out; False where it does not wait any more."""
         if not self._queue.withdraw(name):
@@ -128,11 +145,11 @@ class Pacer:
         self._poke.set()
 
     def close(self, message: str) -> None:
-        """Refuse all who wait, and all who come: Ordo is stopping."""
-        self._closed = NoSlot("not_sent", message, None)
+        """Refuse all who wait, and all who come, with the code `not_sent`."""
+        self._closed = message
         for name in tuple(self._waiters):
             if self._queue.withdraw(name):
-                self._waiters[name].fail(self._closed)
+                self._waiters[name].fail(NoSlot("not_sent", message, None))
 
     async def run(self) -> None:
         """Grant slots as they come up, until cancelled."""

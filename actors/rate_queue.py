@@ -5,7 +5,8 @@ from collections import OrderedDict
 from enum import StrEnum
 from typing import NamedTuple
 
-from actors.limiter import Kind, Limiter
+from actors.limiter import Limiter
+from actors.windows import Kind
 
 BOUND = 500
 """Calls that may wait for each account. Source: reliability.md section 4."""

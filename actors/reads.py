@@ -1,12 +1,80 @@
-"""Which call of the port answers which read."""
+"""Reading an account: which call answers which question, and how it went."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from actors.messages import Fetch
-from adapters import BrokerPort, Unsupported
+import trio
+
+from actors.line import Line, Tries, denial_of
+from actors.mailbox import Request
+from actors.messages import Denial, Fetch, Fetched, FetchFailed
+from actors.windows import Kind
+from adapters import (
+    BrokerError,
+    BrokerPort,
+    RateLimited,
+    Refused,
+    SentUnknown,
+    SessionExpired,
+    Unsupported,
+)
 
 Reading = Callable[[], Awaitable[tuple[Any, ...]]]
+
+
+class Reads:
+    """Answers reads of one broker.
+
+    Args:
+        line: to the broker.
+        failed: called after a read that gave nothing.
+    """
+
+    def __init__(self, line: Line, failed: Callable[[], None]) -> None:
+        self._line = line
+        self._failed = failed
+
+    async def answer(self, request: Request) -> None:
+        """Read what the request's `Fetch` asks for, inside its deadline."""
+        with request:
+            tries = Tries()
+            try:
+                call = reading(self._line.port, request.message)
+                with trio.fail_at(request.deadline):
+                    rows = await self._line.read(Kind.READ, call, tries)
+            except (BrokerError, trio.TooSlowError) as error:
+                request.reply(self._failure(error, tries))
+                self._failed()
+            else:
+                request.reply(
+                    Fetched(
+                        broker=self._line.name,
+                        rows=rows,
+                        attempts=tries.made,
+                        latency_ms=_millis(tries),
+                    )
+                )
+
+    def _failure(
+        self, error: BrokerError | trio.TooSlowError, tries: Tries
+    ) -> FetchFailed:
+        denial = Denial(code="deadline_exceeded", message="no answer in time")
+        code = text = status = None
+        if isinstance(error, BrokerError):
+            denial = denial_of(error)
+        if isinstance(error, Refused | SessionExpired):
+            code, text = error.code, getattr(error, "text", str(error))
+        if isinstance(error, Refused | SessionExpired | RateLimited | SentUnknown):
+            status = error.http_status
+        return FetchFailed(
+            broker=self._line.name,
+            denial=denial,
+            broker_code=code,
+            broker_message=text,
+            http_status=status,
+            attempts=tries.made,
+            latency_ms=_millis(tries),
+        )
 
 
 def reading(port: BrokerPort, message: Fetch) -> Reading:
@@ -15,21 +83,24 @@ def reading(port: BrokerPort, message: Fetch) -> Reading:
     Raises:
         Unsupported: no adapter reads that yet.
     """
-
-    async def call() -> tuple[Any, ...]:
-        match message.kind:
-            case "orderbook":
-                return tuple(await port.order_book())
-            case "trades":
-                return tuple(await port.trades())
-            case "positions":
-                return tuple(await port.positions())
-            case "holdings":
-                return tuple(await port.holdings())
-            case "funds":
-                return (await port.funds(),)
-            case "quotes":
-                return tuple(await port.quotes(message.symbols))
+    calls: dict[str, Callable[[], Awaitable[Any]]] = {
+        "orderbook": port.order_book,
+        "trades": port.trades,
+        "positions": port.positions,
+        "holdings": port.holdings,
+        "funds": port.funds,
+        "quotes": lambda: port.quotes(message.symbols),
+    }
+    call = calls.get(message.kind)
+    if call is None:
         raise Unsupported(f"{message.kind} cannot be read here")
 
-    return call
+    async def read() -> tuple[Any, ...]:
+        answer = await call()
+        return (answer,) if message.kind == "funds" else tuple(answer)
+
+    return read
+
+
+def _millis(tries: Tries) -> float:
+    return round(tries.latency * 1000, 3)

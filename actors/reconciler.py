@@ -13,8 +13,8 @@ import trio
 from actors.doubts import Doubts
 from actors.journal import Journal
 from actors.lifecycle import advance, from_book
-from actors.limiter import Kind
 from actors.line import Line
+from actors.windows import Kind
 from adapters import (
     ZERO,
     BookOrder,
@@ -32,6 +32,8 @@ IDLE_ROUND = 60.0
 FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
 """Seconds after a failed round, and where doubling stops."""
 ROUND_TIMEOUT = 30.0
+PROBE_EVERY = 1.0
+"""Seconds between reads that prove a half-open breaker's broker well."""
 
 
 class Reconciler:
@@ -41,7 +43,7 @@ class Reconciler:
         line: to the broker.
         journal: its live orders.
         in_flight: whether an order is on its way just now; its sender will tell.
-        found: told of an order that was in doubt and is open at the broker.
+        changed: told of each order that the book has changed.
         poll: seconds between rounds while orders are open.
     """
 
@@ -51,13 +53,13 @@ class Reconciler:
         journal: Journal,
         *,
         in_flight: Callable[[str], bool],
-        found: Callable[[OrderRecord], None],
+        changed: Callable[[str], None],
         poll: float,
     ) -> None:
         self._line = line
         self._journal = journal
         self._in_flight = in_flight
-        self._found = found
+        self._changed = changed
         self._poll = poll
         self.doubts = Doubts()
         self.failures = 0
@@ -78,8 +80,15 @@ class Reconciler:
         self.doubts.add(order_id, trio.current_time())
         self._poke.set()
 
+    def landed(self, order_id: str) -> None:
+        """An order is not on its way any more; mostly its fate is known by that."""
+        record = self._journal.get(order_id)
+        if record is None or record.status is not OrderStatus.UNKNOWN:
+            self.doubts.remove(order_id)
+        self._poke.set()
+
     def news(self) -> None:
-        """An order has changed: the book may be due earlier than it was."""
+        """The book, or a probe of the breaker, may be due earlier than it was."""
         self._poke.set()
 
     def nothing_to_recover(self) -> None:
@@ -90,9 +99,7 @@ class Reconciler:
         """Have the book read afresh, and wait for it; False where the read failed."""
         self._wanted = True
         self._poke.set()
-        await self._round_over.wait()  # one under way may have begun too early
-        if self._wanted:
-            await self._round_over.wait()
+        await self._round_over.wait()  # of the next round: one under way is too old
         return self.failures == 0
 
     async def run(self) -> None:
@@ -113,16 +120,18 @@ class Reconciler:
             return self._retry_at
         busy = any(record.is_open for record in self._journal)
         regular = self._last + (self._poll if busy else IDLE_ROUND)
-        return max(self._retry_at, min(regular, self.doubts.next_look()))
+        probe = max(self._last + PROBE_EVERY, self._line.probe_at)
+        return max(self._retry_at, min(regular, probe, self.doubts.next_look()))
 
     async def _round(self) -> None:
         self._wanted = False
         started = trio.current_time()
         over, self._round_over = self._round_over, trio.Event()
         try:
+            # Not around the changes: one cut short would be neither stored nor kept.
             with trio.fail_after(ROUND_TIMEOUT):
                 book = await self._line.read(Kind.RECONCILE, self._line.port.order_book)
-                await self._compare(book, started)
+            await self._compare(book, started)
         except (BrokerError, trio.TooSlowError) as error:
             self._failed(error)
         else:
@@ -148,10 +157,14 @@ class Reconciler:
         )
 
     async def _compare(self, book: Sequence[BookOrder], started: float) -> None:
+        self._journal.forget_settled()
         by_id = {row.broker_order_id: row for row in book}
         by_tag = self._by_tag(book)
         ripe = []
-        for record in self._journal:
+        for each in self._journal:
+            record = self._journal.get(each.order_id)  # it may have changed meanwhile
+            if record is None or self._journal.settled_after(each.order_id, started):
+                continue
             row = by_id.get(record.broker_order_id or "") or by_tag.get(
                 record.client_tag
             )
@@ -160,7 +173,7 @@ class Reconciler:
             elif self._may_be_missing(record) and self.doubts.missing(
                 record.order_id, started
             ):
-                ripe.append(record)
+                ripe.append(record.order_id)
         if ripe:
             await self._conclude(ripe)
 
@@ -183,11 +196,9 @@ class Reconciler:
     async def _apply(self, record: OrderRecord, row: BookOrder) -> None:
         change = from_book(record, row, self._journal.wall())
         self.doubts.remove(record.order_id)
-        if change is None:
-            return
-        await self._journal.save(change)
-        if change.order.is_open:
-            self._found(change.order)
+        if change is not None:
+            await self._journal.save(change)
+            self._changed(record.order_id)
 
     def _may_be_missing(self, record: OrderRecord) -> bool:
         return (
@@ -196,14 +207,16 @@ class Reconciler:
             and not self._in_flight(record.order_id)
         )
 
-    async def _conclude(self, ripe: Sequence[OrderRecord]) -> None:
+    async def _conclude(self, ripe: Sequence[str]) -> None:
         """Call them not placed, unless trades or positions tell another story."""
         port = self._line.port
-        trades = await self._line.read(Kind.RECONCILE, port.trades)
-        positions = await self._line.read(Kind.RECONCILE, port.positions)
+        with trio.fail_after(ROUND_TIMEOUT):
+            trades = await self._line.read(Kind.RECONCILE, port.trades)
+            positions = await self._line.read(Kind.RECONCILE, port.positions)
         tags = {trade.tag for trade in trades}
-        for record in ripe:
-            if record.client_tag in tags:
+        for order_id in ripe:
+            record = self._journal[order_id]
+            if record.client_tag in tags or not self._may_be_missing(record):
                 continue
             if not explained(record.order.symbol, positions, trades):
                 log.warning("%s: a position is unexplained", record.order.symbol)
@@ -217,8 +230,9 @@ class Reconciler:
                 error_code="not_sent",
                 message=words,
             )
-            self.doubts.remove(record.order_id)
+            self.doubts.remove(order_id)
             await self._journal.save(change)
+            self._changed(order_id)
 
 
 def explained(

@@ -7,16 +7,15 @@ the same tag. Whatever cannot be proven is unknown, and left to the reconciler.
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import trio
 
 from actors.breaker import CallResult
 from actors.journal import Journal
 from actors.lifecycle import Change, advance
-from actors.limiter import Kind
 from actors.line import Line, backoff, denial_of, result_of
 from actors.pacer import NoSlot, Withdrawn
 from actors.trading import TradingState
+from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT
 from adapters import (
     Acked,
@@ -42,22 +41,26 @@ class Flight:
     def __init__(
         self, record: OrderRecord, slot: float | None, deadline: float
     ) -> None:
-        self.record = record
+        self.order_id = record.order_id
         self.slot = slot
         self.deadline = deadline
         self.departed = False  # a byte may have left
         self.cancel_wanted = False
         self.landed = trio.Event()
+        self.answered = False
         self.attempts = 0
         self.latency = 0.0  # seconds at the broker, all tries
 
-    @property
-    def order_id(self) -> str:
-        return self.record.order_id
+
+class _SlotStale(Stopped):
+    """Its slot was taken too long ago to leave on, and now there is none."""
+
+    def __init__(self) -> None:
+        super().__init__("rate_queue_full", "its rate slot was overdue")
 
 
 class Sender:
-    """Sends one broker's orders.
+    """Sends one broker's orders, which its journal holds while they fly.
 
     Args:
         line: to the broker.
@@ -81,8 +84,8 @@ class Sender:
         self._submit_timeout = submit_timeout
         self._in_doubt = in_doubt
 
-    async def fly(self, flight: Flight) -> None:
-        """Bring the order to its outcome; `flight.landed` when that is stored.
+    async def fly(self, flight: Flight) -> OrderRecord:
+        """Bring the order to its outcome, and tell it when that is stored.
 
         Shielded, for the time it may take at the most: cut short, the order would be
         half told, and a stop must leave none behind unexplained.
@@ -92,13 +95,11 @@ class Sender:
         limit += 2 * COMMIT_TIMEOUT
         try:
             with trio.CancelScope(shield=True, deadline=now + limit):
-                change = await self._outcome(flight)
-                flight.record = change.order if change else flight.record
-                stored = await self._journal.save(change)
-                if stored is None and change is not None:
-                    flight.record = _unstored(change.order)
+                await self._journal.save(await self._outcome(flight))
+                await self._journal.flush(flight.order_id)  # the book was first
         finally:
             flight.landed.set()
+        return self._journal.spoken(flight.order_id)
 
     async def overdue(self, flight: Flight) -> OrderRecord:
         """The deadline is here: say what is known, and let what has left go on.
@@ -106,52 +107,56 @@ class Sender:
         What has not left will not: the last look refuses it from now on.
         """
         if flight.departed:
-            self._in_doubt(flight.order_id)
-            words = "no answer by the request's deadline"
-            change = self._change(flight, OrderStatus.UNKNOWN, words)
+            change = self._unknown(flight, "no answer by the request's deadline")
         else:
             words = "its deadline passed before it left"
             change = self._denied(flight, "deadline_exceeded", words)
-        if change is not None:
-            flight.record = change.order
-            await self._journal.save(change)
-        return flight.record
+        await self._journal.save(change)
+        await self._journal.flush(flight.order_id)
+        return self._journal.spoken(flight.order_id)
 
     async def _outcome(self, flight: Flight) -> Change | None:
         while True:
             try:
                 await self._ready(flight)
-                return self._accepted(flight, await self._try(flight))
+                return self._answered(flight, await self._try(flight))
             except Withdrawn:
                 return self._withdrawn(flight)
             except NoSlot as none:
                 return self._denied(flight, none.code, none.message)
+            except SentUnknown as error:
+                return self._unknown(flight, str(error), http_status=error.http_status)
             except RateLimited as error:
                 self._line.pacer.limited(error.retry_after)
-                flight.departed = False  # refused before anything was done
-            except SentUnknown as error:
-                return self._unknown(flight, error)
+            except _SlotStale:
+                pass  # with the next slot, then
+            except Stopped as stopped:
+                self._give_back(flight)
+                return self._denied(flight, stopped.code, stopped.message)
             except NotSent as error:
-                if not await self._try_again(flight, error):
-                    code = error.code if isinstance(error, Stopped) else "not_sent"
-                    return self._denied(flight, code, str(error))
+                if not await self._try_again(flight):
+                    return self._denied(flight, "not_sent", str(error))
             except (SessionExpired, Unsupported) as error:
                 denial = denial_of(error)
                 return self._denied(flight, denial.code, denial.message)
             flight.slot = None
 
     async def _ready(self, flight: Flight) -> None:
-        """Hold a slot, and have SENDING on disk."""
+        """Hold a slot, and have SENDING on disk.
+
+        Raises:
+            Stopped: it would not be let go anyhow, or SENDING could not be stored.
+            NoSlot: there will be none in time.
+            Withdrawn: it was taken out of the queue.
+        """
+        self._may_go(flight)
         if flight.slot is None:
             flight.slot = await self._line.pacer.take(
                 flight.order_id, Kind.PLACE, flight.deadline
             )
-        if flight.record.sending_at is None:
-            flight.record = msgspec.structs.replace(
-                flight.record, sending_at=self._journal.wall()
-            )
-            if not await self._journal.save_sending(flight.record):
-                raise Stopped("not_sent", "the store could not take it")
+        sending = self._journal[flight.order_id].sending_at is not None
+        if not sending and not await self._journal.save_sending(flight.order_id):
+            raise Stopped("not_sent", "the store could not take it")
 
     async def _try(self, flight: Flight) -> Acked | Rejected:
         """One call, from connecting to the answer.
@@ -162,18 +167,21 @@ class Sender:
         permit = self._line.admit(Kind.PLACE)
         flight.attempts += 1
         result, started = CallResult.CANCELLED, trio.current_time()
+        record = self._journal[flight.order_id]
         try:
             with trio.move_on_after(self._submit_timeout) as patience:
                 answer = await self._line.port.place(
-                    flight.record.order,
-                    flight.record.client_tag,
-                    lambda: self._last_look(flight),
+                    record.order, record.client_tag, lambda: self._last_look(flight)
                 )
                 accepted = isinstance(answer, Acked)
                 result = CallResult.ANSWERED if accepted else CallResult.REJECTED
                 return answer
         except BrokerError as error:
             result = result_of(error)
+            if not isinstance(error, SentUnknown):
+                flight.departed = False  # proven: nothing left, or nothing was done
+            if isinstance(error, Stopped):
+                flight.attempts -= 1  # a stop is no try
             if isinstance(error, SessionExpired):
                 self._line.login_needed(str(error))
             raise
@@ -186,26 +194,39 @@ class Sender:
         words = f"no answer in {self._submit_timeout:g} s"
         raise SentUnknown(words) if flight.departed else NotSent(words)
 
+    def _may_go(self, flight: Flight) -> None:
+        """Refuse an order that must not go.
+
+        Raises:
+            Stopped: with the reason.
+        """
+        if trio.current_time() >= flight.deadline:
+            raise Stopped("deadline_exceeded", "its deadline passed before it left")
+        if flight.cancel_wanted:
+            raise Stopped("cancelled", "cancelled before it was sent")
+        if not self._line.closed:
+            raise self._line.unavailable(Kind.PLACE)
+        if not self._line.session.active:
+            raise Stopped("session_expired", "the broker wants a new login")
+        self._trading.check()
+
     def _last_look(self, flight: Flight) -> None:
         """The last thing before the first byte; there is no await after it.
 
         Raises:
             Stopped: it must not go.
         """
-        if trio.current_time() >= flight.deadline:
-            raise Stopped("deadline_exceeded", "its deadline passed before it left")
-        if flight.cancel_wanted:
-            raise Stopped("cancelled", "cancelled before it left")
-        if not self._line.closed:
-            raise self._line.unavailable(Kind.PLACE)
-        if not self._line.session.active:
-            raise Stopped("session_expired", "the broker wants a new login")
+        self._may_go(flight)
+        assert flight.slot is not None  # noqa: S101 - `_ready` took it
+        flight.slot = self._line.pacer.redate(Kind.PLACE, flight.slot)
+        if flight.slot is None:
+            raise _SlotStale
         self._trading.depart(flight.order_id)
         flight.departed = True
 
-    async def _try_again(self, flight: Flight, error: NotSent) -> bool:
+    async def _try_again(self, flight: Flight) -> bool:
         """Whether another try makes sense, after the wait that it needs."""
-        if isinstance(error, Stopped) or flight.attempts >= SEND_TRIES:
+        if flight.attempts >= SEND_TRIES:
             return False
         wait = backoff(flight.attempts, self._line.rng)
         if trio.current_time() + wait >= flight.deadline:
@@ -213,7 +234,12 @@ class Sender:
         await trio.sleep(wait)
         return True
 
-    def _accepted(self, flight: Flight, answer: Acked | Rejected) -> Change | None:
+    def _give_back(self, flight: Flight) -> None:
+        """Return the slot: no byte was sent for it."""
+        if flight.slot is not None:
+            self._line.pacer.give_back(Kind.PLACE, flight.slot)
+
+    def _answered(self, flight: Flight, answer: Acked | Rejected) -> Change | None:
         if isinstance(answer, Acked):
             return self._change(
                 flight,
@@ -236,60 +262,42 @@ class Sender:
             broker_message=answer.text,
         )
 
-    def _unknown(self, flight: Flight, error: SentUnknown) -> Change | None:
-        self._in_doubt(flight.order_id)
-        return self._change(
+    def _unknown(self, flight: Flight, cause: str, **fields: Any) -> Change | None:
+        change = self._change(
             flight,
             OrderStatus.UNKNOWN,
-            str(error),
-            http_status=error.http_status,
+            cause,
+            error_code="unknown",
+            message=f"it may have arrived ({cause}); being reconciled",
+            **fields,
         )
+        if change is not None:  # else its fate is known, or it is looked for already
+            self._in_doubt(flight.order_id)
+        return change
 
     def _denied(self, flight: Flight, code: str, message: str) -> Change | None:
         if code == "cancelled":
-            return self._withdrawn(flight)
+            return self._change(flight, OrderStatus.CANCELLED, message)
         return self._change(
             flight, OrderStatus.DENIED, message, error_code=code, message=message
         )
 
     def _withdrawn(self, flight: Flight) -> Change | None:
-        """Taken out before it left: halted, or cancelled by its owner."""
-        if self._trading.engaged and not flight.cancel_wanted:
-            reason = f"halted: {self._trading.switch.reason}"
-            return self._denied(flight, "kill_switch_engaged", reason)
-        return self._change(
-            flight, OrderStatus.CANCELLED, "cancelled before it was sent"
-        )
+        """Taken out before it left: cancelled by its owner, or else by a halt."""
+        if flight.cancel_wanted:
+            return self._denied(flight, "cancelled", "cancelled before it was sent")
+        reason = f"halted: {self._trading.switch.reason}"
+        return self._denied(flight, "kill_switch_engaged", reason)
 
     def _change(
         self, flight: Flight, to: OrderStatus, cause: str, **fields: Any
     ) -> Change | None:
-        current = self._journal.get(flight.order_id) or flight.record
-        if to is OrderStatus.UNKNOWN:
-            fields = {
-                "error_code": "unknown",
-                "message": f"it may have arrived ({cause}); being reconciled",
-                **fields,
-            }
         return advance(
-            current,
+            self._journal[flight.order_id],
             to,
             cause,
             self._journal.wall(),
             attempts=flight.attempts,
             latency_ms=round(flight.latency * 1000, 3),
-            sending_at=flight.record.sending_at,
             **fields,
         )
-
-
-def _unstored(record: OrderRecord) -> OrderRecord:
-    """What may be said of an outcome that is not on disk: only denials are certain."""
-    if record.status is OrderStatus.DENIED:
-        return record
-    return msgspec.structs.replace(
-        record,
-        status=OrderStatus.UNKNOWN,
-        error_code="unknown",
-        message="the store failed before the outcome was recorded; being reconciled",
-    )

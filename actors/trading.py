@@ -25,6 +25,7 @@ class TradingState:
         )
         self._on_the_wire: dict[str, None] = {}
         self._cancels_wanted = 0
+        self._cancel_open = False
         self._turned = trio.Event()
 
     @property
@@ -47,14 +48,27 @@ class TradingState:
         """Grows each time the kill-switch wants every open order cancelled."""
         return self._cancels_wanted
 
+    @property
+    def cancel_open(self) -> bool:
+        """Whether the halt that is in force wants every open order cancelled."""
+        return self._cancel_open
+
+    def check(self) -> None:
+        """Let an order go on, or not.
+
+        Raises:
+            Stopped: trading is halted.
+        """
+        if self._switch.engaged:
+            raise Stopped("kill_switch_engaged", f"halted: {self._switch.reason}")
+
     def depart(self, order_id: str) -> None:
         """The last look of a sender: passes the order on to the wire, or stops it.
 
         Raises:
             Stopped: trading is halted; not a byte may go.
         """
-        if self._switch.engaged:
-            raise Stopped("kill_switch_engaged", f"halted: {self._switch.reason}")
+        self.check()
         self._on_the_wire[order_id] = None
 
     def arrived(self, order_id: str) -> None:
@@ -64,6 +78,7 @@ class TradingState:
     def change(self, switch: TradingSwitch, *, cancel_open: bool = False) -> None:
         """For the kill-switch alone: from this line on, all senders see it."""
         self._switch = switch
+        self._cancel_open = switch.engaged and (cancel_open or self._cancel_open)
         if cancel_open:
             self._cancels_wanted += 1
         self._turned.set()

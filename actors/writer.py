@@ -7,18 +7,20 @@ everyone. While the store fails, new orders are refused and the rest is tried ag
 import logging
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import trio
 
-from actors.mailbox import Mailbox, Request
+from actors.mailbox import Mailbox, MailboxError, Request
 from actors.messages import Commit, Committed, StoreDown
 from adapters import (
     Accept,
+    AcceptResult,
     AuditEntry,
     Note,
     Store,
     StoreFailed,
+    Write,
 )
 
 log = logging.getLogger("ordo.writer")
@@ -32,6 +34,14 @@ PROBE_EVERY = 5.0
 
 RunSync = Callable[..., Any]
 """Runs a synchronous call out of the loop: `trio.to_thread.run_sync`, or inline."""
+
+
+def tell(writer: Mailbox, write: Write) -> None:
+    """Have *write* stored, and go on; where that fails, the log tells."""
+    try:
+        writer.tell(Commit(writes=(write,)))
+    except MailboxError as exc:
+        log.error("not stored: %s: %s", write, exc)  # noqa: TRY400 - no bug, no trace
 
 
 class StoreHealth:
@@ -68,6 +78,7 @@ class Writer:
         self._store = store
         self._health = health
         self._run_sync = run_sync
+        self._probe_at = math.inf
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -84,14 +95,13 @@ class Writer:
                     await self._commit(queued)
 
     async def _turn(self) -> None:
-        wait = math.inf if self._health.ok else PROBE_EVERY
         request = None
-        with trio.move_on_after(wait):
+        with trio.move_on_at(self._probe_at):
             request = await self._mailbox.receive()
-        if request is None:
-            await self._probe()
-        else:
+        if request is not None:
             await self._commit([request, *self._mailbox.drain(MOST_IN_ONE - 1)])
+        if trio.current_time() >= self._probe_at:  # also while requests keep coming
+            await self._probe()
 
     async def _commit(self, requests: list[Request]) -> None:
         """One transaction for all; the answers follow it with no await between."""
@@ -101,12 +111,9 @@ class Writer:
                 request.reply(StoreDown(message=f"{self._health.failure}"))
             else:
                 wanted.append(request)
-        if not wanted:
-            await trio.lowlevel.checkpoint()
-            return
         writes = [write for request in wanted for write in request.message.writes]
         try:
-            results = await self._in_thread(self._store.commit, writes)
+            results = await self._results(writes)
         except StoreFailed as failure:
             self._failed(failure)
             for request in wanted:
@@ -117,6 +124,15 @@ class Writer:
             end = start + len(request.message.writes)
             request.reply(Committed(results=tuple(results[start:end])))
             start = end
+
+    async def _results(self, writes: list[Write]) -> list[AcceptResult | None]:
+        if writes:
+            return cast(
+                "list[AcceptResult | None]",
+                await self._in_thread(self._store.commit, writes),
+            )
+        await trio.lowlevel.checkpoint()  # who asked for nothing awaited all before it
+        return []
 
     async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
         # Cancelled on entry, a commit would never start, and its askers would not know.
@@ -134,11 +150,13 @@ class Writer:
                 extra={"event": "store.failed"},
             )
             self._health.failure = str(failure)
+            self._probe_at = trio.current_time() + PROBE_EVERY
             self._store.release_reserve()
 
     async def _probe(self) -> None:
         """Is there room again, and can it be written to?"""
         entry = AuditEntry(actor="ordo", action="store.recovered")
+        self._probe_at = trio.current_time() + PROBE_EVERY
         try:
             await self._in_thread(self._store.restore_reserve)
             await self._in_thread(self._store.commit, [Note(audit=(entry,))])
@@ -146,6 +164,7 @@ class Writer:
             return
         log.warning("the store is back", extra={"event": "store.recovered"})
         self._health.failure = None
+        self._probe_at = math.inf
 
 
 def _accepts(message: Commit) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from actors.limiter import DAY, MINUTE, SECOND, Window, regulatory
+from actors.windows import DAY, MINUTE, SECOND, Window, regulatory
 from adapters import Capabilities
 from ordo.config import Broker, effective_limits
 

@@ -17,7 +17,7 @@ from actors.breaker import Breaker
 from actors.broker import Broker, BrokerParts, BrokerSettings
 from actors.clockwork import Clockwork
 from actors.killswitch import KillSwitch
-from actors.limiter import DayCount, Kind, Limiter
+from actors.limiter import DayCount, Limiter
 from actors.mailbox import Mailbox
 from actors.records import Records
 from actors.router import ANSWER_MARGIN, Router
@@ -35,6 +35,7 @@ from actors.supervisor import (
     check_grace,
 )
 from actors.trading import TradingState
+from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT, RunSync, StoreHealth, Writer
 from adapters import BrokerPort, Store, StoreFailed, TradingSwitch
 from ordo.config import Broker as BrokerTable

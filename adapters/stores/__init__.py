@@ -2,7 +2,7 @@
 
 from adapters.stores.audit_chain import GENESIS, Head, Line, verify_lines
 from adapters.stores.audit_files import AuditFiles
-from adapters.stores.audit_key import load_or_make_key
+from adapters.stores.audit_key import load_key, load_or_make_key
 from adapters.stores.audit_verify import Problem, Verdict, verify
 from adapters.stores.keys import KEY_LIFE, TOMBSTONE_LIFE, Pruned
 from adapters.stores.lock import DataLock
@@ -22,6 +22,7 @@ __all__ = [
     "SqliteStore",
     "StoredAudit",
     "Verdict",
+    "load_key",
     "load_or_make_key",
     "verify",
     "verify_lines",

@@ -95,7 +95,7 @@ class AuditFiles:
         """The files older than *keep_days*: closed, verified whole, oldest first."""
         before = now - timedelta(days=keep_days)
         with self._failing():
-            return old_files(self._directory, self._key, before, but=self._name)
+            return old_files(self._directory, self._key, before)
 
     def delete(self, files: Iterable[OldFile]) -> None:
         """Delete what was `due`."""

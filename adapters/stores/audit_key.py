@@ -19,23 +19,26 @@ def load_or_make_key(path: Path) -> bytes:
         StoreUnusable: it cannot be read or made, is not 32 bytes long, or others may
             read it.
     """
+    if not path.exists():
+        try:
+            _make(path)
+        except OSError as exc:
+            raise StoreUnusable(f"{path}: cannot be made: {exc.strerror}") from exc
+    return load_key(path)
+
+
+def load_key(path: Path) -> bytes:
+    """Read the key where there must be one: `verify` has no use for a new one.
+
+    Raises:
+        StoreUnusable: it cannot be read, is not 32 bytes long, or others may read it.
+    """
     try:
-        return _load(path)
-    except FileNotFoundError:
-        pass
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            key = file.read(LENGTH + 1)
     except OSError as exc:
         raise StoreUnusable(f"{path}: cannot be read: {exc.strerror}") from exc
-    try:
-        _make(path)
-        return _load(path)
-    except OSError as exc:
-        raise StoreUnusable(f"{path}: cannot be made: {exc.strerror}") from exc
-
-
-def _load(path: Path) -> bytes:
-    with path.open("rb") as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        key = file.read(LENGTH + 1)
     if mode & 0o077:
         raise StoreUnusable(
             f"{path}: its mode must be 0600, was {mode:04o}: run chmod 600 on it"

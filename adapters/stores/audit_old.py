@@ -29,19 +29,16 @@ class _Whole(NamedTuple):
     last_at: str
 
 
-def old_files(
-    directory: Path, key: bytes, before: datetime, *, but: str | None
-) -> tuple[OldFile, ...]:
-    """The oldest files whose records are all from before a time; up to the first that
-    is not, that is not whole, or that the next file does not vouch for.
+def old_files(directory: Path, key: bytes, before: datetime) -> tuple[OldFile, ...]:
+    """The oldest files whose records are all from before a time.
 
-    Args:
-        but: the file that is written to.
+    Up to the first that has later ones, that is not whole, or that the next file does
+    not vouch for; so the last file, which is written to, is never among them.
     """
     old = []
     files = files_in(directory)
     for path, following in pairwise(files):
-        if path.name == but or day_of(path.name) > stamp(before)[:10]:
+        if day_of(path.name) > stamp(before)[:10]:
             break
         whole = _check(path, key)
         header = _header(following, key)

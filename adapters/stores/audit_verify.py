@@ -14,7 +14,7 @@ import msgspec
 
 from adapters.model import AuditEntry
 from adapters.stores.audit_chain import GENESIS, Head, Line, fault, read, written
-from adapters.stores.audit_header import Header, files_in, read_header
+from adapters.stores.audit_header import Header, files_in, number_of, read_header
 from adapters.stores.audit_old import EXPIRED
 
 DATABASE = "the database"
@@ -101,6 +101,7 @@ class _Found(Exception):
 class _Text(msgspec.Struct, frozen=True):
     file: str
     number: int
+    end: int
     text: bytes
 
 
@@ -117,23 +118,32 @@ class _Walk:
         self._directory = directory
         self._key = key
         self._rows = None if rows is None else iter(rows)
-        self._ahead: Line | None = None  # a row that is stored and not yet in a file
+        self._ahead: Line | None = None  # a row read before the line that it is
+        self._goal: int | None = None  # the record to stop at
         self._until = time.monotonic() + patience
         self._file: Header | None = None
         self._lines = 0  # in the file at hand, its header too
         self._unexplained: Header | None = None
         self._torn = False
+        # Where the files ended when this began: verifying beside an Ordo that writes
+        # faster than this reads must end too.
+        last = self._paths()[-1:]
+        self._last = last[0].name if last else ""
+        self._size = last[0].stat().st_size if last else 0
 
     def run(self) -> None:
         for text in self._texts():
             if text is None:
                 if self._is_complete():
                     break
-                time.sleep(POLL)
-            elif text.number == 1:
+                self._be_patient()
+                continue
+            if text.number == 1:
                 self._begin_file(text)
             else:
                 self._follow(text)
+            if self._is_past_the_start(text) and self._is_complete():
+                break
         if gone := self._unexplained:
             raise self._found(
                 *(gone.first_seq - 1, gone.previous or gone.file, 0),
@@ -157,15 +167,17 @@ class _Walk:
         return files_in(self._directory) if self._directory.is_dir() else []
 
     def _lines_of(self, path: Path) -> Iterator[_Text | None]:
-        number, text = 0, b""
+        number, end, text = 0, 0, b""
         with path.open("rb") as file:
             while True:
-                # Asked before the read: a file that is followed grows no more.
-                is_last = self._paths()[-1:] == [path]
                 text += file.readline()
+                if not text.endswith(b"\n"):
+                    # Asked before the last read: a file that is followed grows no more.
+                    is_last = self._paths()[-1:] == [path]
+                    text += file.readline()
                 if text.endswith(b"\n"):
-                    number += 1
-                    yield _Text(path.name, number, text)
+                    number, end = number + 1, end + len(text)
+                    yield _Text(path.name, number, end, text)
                     text = b""
                 elif text and (not is_last or time.monotonic() >= self._until):
                     what = "it is cut short"
@@ -257,18 +269,31 @@ class _Walk:
 
     # The end --------------------------------------------------------------------------
 
+    def _is_past_the_start(self, text: _Text) -> bool:
+        """Whether all that stood in the files when this began has been read."""
+        if text.file == self._last:
+            return text.end >= self._size
+        return number_of(text.file) > number_of(self._last)
+
     def _is_complete(self) -> bool:
-        """Whether the store has nothing more; False while the files may yet get it."""
+        """Whether the files have what the store had when they were first read through.
+
+        The store may have one row more, which is being copied: it must come.
+        """
         if self._torn or self._rows is None:
             return not self._torn
-        self._ahead = self._ahead or next(self._rows, None)
-        if self._ahead is None:
-            return True
-        if time.monotonic() < self._until:
-            return False
-        name = self._file.file if self._file else "audit files"
-        what = f"they end here, and {DATABASE} goes on"
-        raise self._found(self.head.seq + 1, name, 0, what)
+        if self._goal is None:
+            self._ahead = next(self._rows, None)
+            self._goal = self._ahead.seq if self._ahead else self.head.seq
+        return self.head.seq >= self._goal
+
+    def _be_patient(self) -> None:
+        """Wait for the files, which end before the store does, while it may be."""
+        if not self._torn and time.monotonic() >= self._until:
+            name = self._file.file if self._file else "audit files"
+            what = f"they end here, and {DATABASE} goes on"
+            raise self._found(self.head.seq + 1, name, 0, what)
+        time.sleep(POLL)
 
     @staticmethod
     def _found(seq: int, file: str, line: int, what: str) -> _Found:

@@ -103,9 +103,9 @@ class SqliteStore(Reader):
             store = cls(writer, reader, wall, reserve, AuditTrail(files), seal)
             store._start()
         except BaseException as exc:
-            writer.close()
             if reader is not None:
                 reader.close()
+            writer.close()  # last: it empties the log, which must not outlive it here
             if isinstance(exc, sqlite3.Error):
                 raise StoreUnusable(f"{path}: {explain(exc)}") from exc
             raise
@@ -121,7 +121,9 @@ class SqliteStore(Reader):
             self._reserve.restore()
         except StoreFailed as failure:  # Ordo must start on a full disk, to cancel
             self._warnings.append(f"no new orders: {failure}")
-        self._note(self._trail.start())
+        found = self._trail.start()
+        with suppress(StoreFailed):  # on a full disk the warning is all there is
+            self._note(found)
         if self._trail.behind:
             self._warnings.append(self._trail.behind)
 

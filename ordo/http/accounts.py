@@ -12,10 +12,12 @@ import trio
 from actors.mailbox import MailboxError
 from actors.messages import FetchAll, Fetched, FetchFailed, ReadKind
 from adapters import ZERO
-from ordo.http.bodies import SYMBOL
-from ordo.http.call import Call, query_error
-from ordo.http.envelope import ApiError, BrokerResult, Reply, overall
-from ordo.http.views import read_result, rows_of
+from ordo.http.call import Call
+from ordo.http.envelope import BrokerResult, Reply, overall
+from ordo.http.errors import ApiError, query_error
+from ordo.http.legs import SYMBOL
+from ordo.http.numbers import at_most_4_decimals
+from ordo.http.rows import read_result, rows_of
 
 READ_SECONDS = 10.0
 MOST_SYMBOLS = 200
@@ -27,7 +29,6 @@ def listing(kind: ReadKind, plural: str) -> Callable[[Call], Awaitable[Reply]]:
     """A handler that lists one kind of row from every broker, under *plural*."""
 
     async def handler(call: Call) -> Reply:
-        call.only("brokers")
         return _listed(await _fetch(call, kind), plural)
 
     return handler
@@ -35,7 +36,6 @@ def listing(kind: ReadKind, plural: str) -> Callable[[Call], Awaitable[Reply]]:
 
 async def quotes(call: Call) -> Reply:
     """The market in some symbols, as each broker sees it."""
-    call.only("brokers", "symbols")
     text = call.query.get("symbols", "")
     symbols = tuple(dict.fromkeys(text.split(","))) if text else ()
     if not 1 <= len(symbols) <= MOST_SYMBOLS:
@@ -49,7 +49,6 @@ async def quotes(call: Call) -> Reply:
 
 async def portfolio(call: Call) -> Reply:
     """Holdings, positions and funds of all brokers, with totals."""
-    call.only("brokers")
     parts: dict[ReadKind, Answers] = {}
 
     async def part(kind: ReadKind) -> None:
@@ -85,8 +84,8 @@ async def _fetch(call: Call, kind: ReadKind, symbols: tuple[str, ...] = ()) -> A
     try:
         with trio.fail_after(READ_SECONDS):
             return await call.system.router.ask(message)
-    except (MailboxError, trio.TooSlowError) as error:
-        raise ApiError("overloaded", f"no answer: {error}") from None
+    except (MailboxError, trio.TooSlowError):
+        raise ApiError("overloaded", "the router gave no answer; ask again") from None
 
 
 def _listed(answers: Answers, plural: str) -> Reply:
@@ -126,4 +125,7 @@ def _by(rows: dict[ReadKind, list[dict[str, Any]]], key: str) -> list[dict[str, 
         total["holding_quantity"] += row["quantity"]
         if row["last_price"] is not None:
             total["holding_value"] += row["quantity"] * row["last_price"]
-    return [{key: name, **total} for name, total in sorted(sums.items())]
+    return [
+        {key: name} | {what: at_most_4_decimals(sum_) for what, sum_ in total.items()}
+        for name, total in sorted(sums.items())
+    ]

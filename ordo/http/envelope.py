@@ -1,4 +1,4 @@
-"""The one shape of every JSON answer, and its errors."""
+"""The one shape of every JSON answer."""
 
 from __future__ import annotations
 
@@ -9,65 +9,12 @@ import msgspec
 
 Status = Literal["success", "partial", "error", "pending"]
 
-STATUS_OF = {
-    "bad_request": 400,
-    "unauthorized": 401,
-    "forbidden": 403,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "conflict": 409,
-    "idempotency_in_progress": 409,
-    "payload_too_large": 413,
-    "validation_failed": 422,
-    "idempotency_key_reused": 422,
-    "idempotency_key_expired": 422,
-    "rate_limited": 429,
-    "internal": 500,
-    "kill_switch_engaged": 503,
-    "overloaded": 503,
-    "shutting_down": 503,
-    "storage_unavailable": 507,
-}
-"""HTTP status by global error code. Source: api.md, "The envelope"."""
-
-RETRY_AFTER = 1.0
-"""Seconds told with 429 and 503 where nothing better is known."""
-
-
-class ApiError(Exception):
-    """A global error: nothing was attempted.
-
-    Args:
-        code: a key of `STATUS_OF`.
-        message: what was wanted, what was found.
-        retry_after: seconds, for 409, 429 and 503.
-        data: what else helps, such as a batch id.
-    """
-
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        retry_after: float | None = None,
-        data: dict[str, Any] | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.data = data or {}
-        self.status = STATUS_OF[code]
-        self.headers = dict(headers or {})
-        if self.status in (429, 503) or retry_after is not None:
-            self.headers["Retry-After"] = f"{max(1, round(retry_after or RETRY_AFTER))}"
-
 
 class BrokerResult(msgspec.Struct, kw_only=True):
     """What one broker did with the call. `latency_ms` is the broker's."""
 
     broker: str
-    status: str
+    status: Literal["success", "error", "unknown"]
     error_code: str | None = None
     message: str | None = None
     broker_code: str | None = None

@@ -4,19 +4,64 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ordo.http.call import Call
-from ordo.http.envelope import STATUS_OF, BrokerResult, Envelope, Reply
-from ordo.http.views import BatchView, LegResult, OrderView
+from ordo.http.envelope import BrokerResult, Envelope, Reply
+from ordo.http.errors import STATUS_OF
+from ordo.http.schemas import components, reference, row_schema
+from ordo.http.views import BatchData, LegResult, OrderView
 from ordo.version import __version__
+
+if TYPE_CHECKING:
+    from ordo.http.routes import Route
+
+EXAMPLE = {
+    "brokers": ["fyers", "hdfc"],
+    "portfolio_id": "swing-1",
+    "orders": [
+        {
+            "symbol": "NSE:SBIN",
+            "side": "BUY",
+            "quantity": 10,
+            "type": "LIMIT",
+            "price": 812.35,
+            "product": "INTRADAY",
+        }
+    ],
+    "deadline_ms": 5000,
+}
+HEADERS = {
+    "X-Request-ID": "The caller's, if it sent a sane one; logs and audit name it.",
+    "Server-Timing": "Milliseconds inside Ordo, and waiting for brokers.",
+    "Retry-After": "Seconds.",
+    "Idempotent-Replayed": "true where an earlier answer is given again.",
+    "WWW-Authenticate": "How to authenticate.",
+    "Location": "The running batch.",
+}
+ALWAYS = ("X-Request-ID", "Server-Timing")
+SOMETIMES = {
+    401: ("WWW-Authenticate",),
+    403: ("WWW-Authenticate",),
+    409: ("Retry-After", "Location"),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
+EVERYWHERE = ("bad_request", "payload_too_large", "validation_failed", "internal")
+OF_A_TOKEN = ("unauthorized", "forbidden")
+OF_ACTORS = ("overloaded", "storage_unavailable")
 
 
 async def document(call: Call) -> Reply:
     """The document itself, outside of the envelope."""
-    return Reply(data=msgspec.Raw(msgspec.json.encode(build())))
+    return Reply(data=_encoded())
+
+
+@functools.cache
+def _encoded() -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(build()))
 
 
 @functools.cache
@@ -24,15 +69,11 @@ def build() -> dict[str, Any]:
     """The whole document, as plain values."""
     from ordo.http.routes import ROUTES  # it names `document`, so it comes later
 
-    bodies = {route.body for route in ROUTES if route.body is not None}
-    kinds = [*sorted(bodies, key=lambda kind: kind.__name__)]
-    shown = [Envelope, BrokerResult, LegResult, OrderView, BatchView]
-    _, schemas = msgspec.json.schema_components(
-        [*kinds, *shown], ref_template="#/components/schemas/{name}"
-    )
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    described = [route.body for route in ROUTES if route.body]
+    described += [route.data for route in ROUTES if isinstance(route.data, type)]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -43,58 +84,109 @@ def build() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {name: _decimals(schema) for name, schema in schemas.items()},
+            "schemas": components([Envelope, BrokerResult, LegResult, *described]),
+            "headers": {
+                name: {"description": words, "schema": {"type": "string"}}
+                for name, words in HEADERS.items()
+            },
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _operation(route: Any) -> dict[str, Any]:
+def _operation(route: Route) -> dict[str, Any]:
+    parts = re.findall(r"{(\w+)}", route.path)
     operation: dict[str, Any] = {
-        "operationId": f"{route.method.lower()}{re.sub(r'[^a-z]+', '_', route.path)}",
+        "operationId": _operation_id(route),
         "summary": route.summary,
         "description": (route.handler.__doc__ or route.summary).strip(),
         "security": [] if route.scope == "none" else [{"bearer": [route.scope]}],
-        "parameters": [
-            _parameter(name, "path") for name in re.findall(r"{(\w+)}", route.path)
-        ]
+        "parameters": [_parameter(name, "path") for name in parts]
         + [_parameter(name, "query") for name in route.query],
         "responses": _responses(route),
     }
-    if route.path == "/api/v1/orders" and route.method == "POST":
-        operation["parameters"].append(
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": False,
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-            }
-        )
+    if _places(route):
+        operation["parameters"].append(_parameter("Idempotency-Key", "header"))
     if route.body is not None:
-        ref = {"$ref": f"#/components/schemas/{route.body.__name__}"}
+        content: dict[str, Any] = {"schema": reference(route.body)}
+        if _places(route):
+            content["examples"] = {"two brokers": {"value": EXAMPLE}}
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": ref}},
+            "content": {"application/json": content},
         }
     return operation
 
 
-def _responses(route: Any) -> dict[str, Any]:
-    """Success, and every global error with its codes."""
-    answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Envelope"}}}
-    if route.path == "/openapi.json":
-        answer = {"application/json": {"schema": {"type": "object"}}}
-    responses: dict[str, Any] = {"200": {"description": "Done", "content": answer}}
-    if route.scope == "trade":
-        responses["202"] = {"description": "An outcome is open", "content": answer}
-    for status in sorted(set(STATUS_OF.values())):
-        codes = ", ".join(code for code, value in STATUS_OF.items() if value == status)
-        error = {"schema": {"$ref": "#/components/schemas/Envelope"}}
-        responses[str(status)] = {
-            "description": codes,
-            "content": {"application/json": error},
-        }
+def _operation_id(route: Route) -> str:
+    """Such as `get_orders_order_id`."""
+    words = route.path.removeprefix("/api/v1")
+    return route.method.lower() + re.sub(r"[^a-z]+", "_", words).rstrip("_")
+
+
+def _places(route: Route) -> bool:
+    return route.data is BatchData
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    """Success, and every global error that the call can meet."""
+    answer = {"type": "object"} if route.data is None else _answer(route)
+    more = ("Idempotent-Replayed",) if _places(route) else ()
+    responses = {"200": _response("Done", answer, more)}
+    if _places(route) or route.method == "DELETE":
+        responses["202"] = _response("An outcome is open", answer, more)
+    by_status: dict[int, list[str]] = {}
+    for code in _codes(route):
+        by_status.setdefault(STATUS_OF[code], []).append(code)
+    for status, codes in sorted(by_status.items()):
+        responses[str(status)] = _response(
+            ", ".join(codes), reference(Envelope), SOMETIMES.get(status, ())
+        )
     return responses
+
+
+def _codes(route: Route) -> list[str]:
+    codes = [*EVERYWHERE, *OF_ACTORS]
+    if route.scope != "none":
+        codes += OF_A_TOKEN
+    if "{" in route.path:
+        codes.append("not_found")
+    if _places(route):
+        codes += [code for code in STATUS_OF if code.startswith("idempotency_")]
+        codes += ["kill_switch_engaged", "shutting_down"]
+    elif route.method == "DELETE":
+        codes.append("conflict")
+    return codes
+
+
+def _response(
+    words: str, schema: dict[str, Any], headers: tuple[str, ...]
+) -> dict[str, Any]:
+    names = (*ALWAYS, *headers)
+    return {
+        "description": words,
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _answer(route: Route) -> dict[str, Any]:
+    """The envelope, with what `data` and `results` hold here."""
+    data: dict[str, Any]
+    if isinstance(route.data, tuple):
+        plural, kind = route.data
+        rows = {"type": "array", "items": row_schema(kind)}
+        cursor = {"type": ["string", "null"]}
+        data = {"type": "object", "properties": {plural: rows, "next_cursor": cursor}}
+        data["required"] = [plural, "next_cursor"]
+    else:
+        data = reference(route.data) if route.data else {"type": "object"}
+    legs = _places(route) or (route.method == "DELETE" and route.data is OrderView)
+    entry = reference(LegResult if legs else BrokerResult)
+    properties = {"data": data, "results": {"type": "array", "items": entry}}
+    return {
+        "allOf": [reference(Envelope), {"type": "object", "properties": properties}]
+    }
 
 
 def _parameter(name: str, where: str) -> dict[str, Any]:
@@ -103,16 +195,7 @@ def _parameter(name: str, where: str) -> dict[str, Any]:
         schema = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
     elif name == "since":
         schema = {"type": "string", "format": "date-time"}
+    elif name == "Idempotency-Key":
+        schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
     required = where == "path" or name == "symbols"
     return {"name": name, "in": where, "required": required, "schema": schema}
-
-
-def _decimals(schema: Any) -> Any:
-    """msgspec describes a decimal as text; this API speaks in numbers."""
-    if isinstance(schema, dict):
-        if schema.get("format") == "decimal":
-            return {"type": "number"}
-        return {key: _decimals(value) for key, value in schema.items()}
-    if isinstance(schema, list):
-        return [_decimals(value) for value in schema]
-    return schema

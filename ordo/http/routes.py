@@ -7,16 +7,21 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from adapters import BookOrder, Funds, Holding, Position, Quote, Trade
 from ordo.http import accounts, openapi, orders, placing, safety, status
 from ordo.http.bodies import BreakerBody, PlaceBody, SwitchBody
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
+from ordo.http.views import BatchData, BatchView, OrderList, OrderView
 
 Scope = Literal["none", "read", "trade", "admin"]
 
 
 class Route(NamedTuple):
-    """One call. `path` names its parts in braces; `query` its parameters."""
+    """One call. `path` names its parts in braces; `query` its parameters.
+
+    `data` is what it answers with; or the rows under which name, each with a `broker`.
+    """
 
     method: str
     path: str
@@ -25,13 +30,22 @@ class Route(NamedTuple):
     summary: str
     body: type[msgspec.Struct] | None = None
     query: tuple[str, ...] = ()
+    data: type[msgspec.Struct] | tuple[str, type[msgspec.Struct]] | None = None
 
 
 V1 = "/api/v1"
 B = ("brokers",)
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", f"{V1}/orders", "trade", placing.place, "Place orders", PlaceBody),
+    Route(
+        "POST",
+        f"{V1}/orders",
+        "trade",
+        placing.place,
+        "Place orders",
+        PlaceBody,
+        data=BatchData,
+    ),
     Route(
         "GET",
         f"{V1}/orders",
@@ -48,17 +62,40 @@ ROUTES: tuple[Route, ...] = (
             "limit",
             "cursor",
         ),
+        data=OrderList,
     ),
-    Route("GET", f"{V1}/orders/{{order_id}}", "read", orders.get_order, "One order"),
+    Route(
+        "GET",
+        f"{V1}/orders/{{order_id}}",
+        "read",
+        orders.get_order,
+        "One order",
+        data=OrderView,
+    ),
     Route(
         "DELETE",
         f"{V1}/orders/{{order_id}}",
         "trade",
         orders.cancel_order,
         "Cancel an order",
+        data=OrderView,
     ),
-    Route("GET", f"{V1}/batches/{{batch_id}}", "read", orders.get_batch, "One batch"),
-    Route("GET", f"{V1}/kill-switch", "read", safety.read_switch, "The kill-switch"),
+    Route(
+        "GET",
+        f"{V1}/batches/{{batch_id}}",
+        "read",
+        orders.get_batch,
+        "One batch",
+        data=BatchView,
+    ),
+    Route(
+        "GET",
+        f"{V1}/kill-switch",
+        "read",
+        safety.read_switch,
+        "The kill-switch",
+        data=safety.SwitchView,
+    ),
     Route(
         "PUT",
         f"{V1}/kill-switch",
@@ -66,6 +103,7 @@ ROUTES: tuple[Route, ...] = (
         safety.turn_switch,
         "Engage (trade) or release (admin) the kill-switch",
         SwitchBody,
+        data=safety.SwitchView,
     ),
     Route(
         "PUT",
@@ -74,6 +112,7 @@ ROUTES: tuple[Route, ...] = (
         safety.set_breaker,
         "Force a breaker",
         BreakerBody,
+        data=safety.BreakerView,
     ),
     Route(
         "GET",
@@ -90,6 +129,7 @@ ROUTES: tuple[Route, ...] = (
         accounts.listing("positions", "positions"),
         "Positions",
         query=B,
+        data=("positions", Position),
     ),
     Route(
         "GET",
@@ -98,6 +138,7 @@ ROUTES: tuple[Route, ...] = (
         accounts.listing("holdings", "holdings"),
         "Holdings",
         query=B,
+        data=("holdings", Holding),
     ),
     Route(
         "GET",
@@ -106,6 +147,7 @@ ROUTES: tuple[Route, ...] = (
         accounts.listing("funds", "funds"),
         "Funds",
         query=B,
+        data=("funds", Funds),
     ),
     Route(
         "GET",
@@ -114,6 +156,7 @@ ROUTES: tuple[Route, ...] = (
         accounts.listing("trades", "trades"),
         "Trades of the day",
         query=B,
+        data=("trades", Trade),
     ),
     Route(
         "GET",
@@ -122,6 +165,7 @@ ROUTES: tuple[Route, ...] = (
         accounts.listing("orderbook", "orders"),
         "The brokers' own order books",
         query=B,
+        data=("orders", BookOrder),
     ),
     Route(
         "GET",
@@ -130,8 +174,16 @@ ROUTES: tuple[Route, ...] = (
         accounts.quotes,
         "Quotes",
         query=("symbols", "brokers"),
+        data=("quotes", Quote),
     ),
-    Route("GET", f"{V1}/status", "read", status.status, "How Ordo does"),
+    Route(
+        "GET",
+        f"{V1}/status",
+        "read",
+        status.status,
+        "How Ordo does",
+        data=status.StatusView,
+    ),
     Route(
         "GET",
         f"{V1}/audit",
@@ -139,7 +191,8 @@ ROUTES: tuple[Route, ...] = (
         status.audit,
         "Audit records, oldest first",
         query=("since", "request_id", "order_id", "limit", "cursor"),
+        data=status.AuditList,
     ),
-    Route("GET", "/health", "none", status.health, "Liveness"),
+    Route("GET", "/health", "none", status.health, "Liveness", data=status.Alive),
     Route("GET", "/openapi.json", "read", openapi.document, "This document"),
 )

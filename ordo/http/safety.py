@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import msgspec
 import trio
 
 from actors.mailbox import MailboxError
@@ -15,23 +14,63 @@ from actors.messages import (
     StoreDown,
     SwitchReport,
 )
-from ordo.http.bodies import BreakerBody, SwitchBody, check_text, decode, invalid
+from ordo.http.bodies import BreakerBody, SwitchBody
 from ordo.http.call import Call
-from ordo.http.envelope import ApiError, Reply
+from ordo.http.decoding import check_text, decode
+from ordo.http.envelope import Reply
+from ordo.http.errors import ApiError, invalid
 from ordo.http.views import stamp
 
 SWITCH_SECONDS = 10.0
 
 
+class Cancels(msgspec.Struct, kw_only=True):
+    """Counts of the orders that a halt wanted cancelled."""
+
+    wanted: int
+    done: int
+    failed: int
+
+
+class BrokerCancels(Cancels, kw_only=True):
+    """One broker's part of them."""
+
+    broker: str
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """How far the cancels of a halt are."""
+
+    cancels: Cancels
+    brokers: list[BrokerCancels]
+
+
+class SwitchView(msgspec.Struct, kw_only=True):
+    """The kill-switch; `on_the_wire` holds ids of orders that left before it turned."""
+
+    engaged: bool
+    reason: str | None
+    since: str | None
+    by: str | None
+    on_the_wire: list[str]
+    progress: Progress
+
+
+class BreakerView(msgspec.Struct, kw_only=True):
+    """A breaker: CLOSED, OPEN or HALF-OPEN, and whether somebody forced it."""
+
+    broker: str
+    state: str
+    forced: bool
+
+
 async def read_switch(call: Call) -> Reply:
     """How the kill-switch stands."""
-    call.only()
     return Reply(data=_view(await _ask(call, ReadSwitch())))
 
 
 async def turn_switch(call: Call) -> Reply:
     """Engage or release; a 200 to an engage is a promise that nothing new leaves."""
-    call.only()
     body = decode(call.body, SwitchBody)
     if body.reason is not None:
         check_text(body.reason, "$.reason")
@@ -64,7 +103,6 @@ async def _release(call: Call, body: SwitchBody) -> Reply:
 
 async def set_breaker(call: Call) -> Reply:
     """Force a broker's breaker, or let it decide."""
-    call.only()
     body = decode(call.body, BreakerBody)
     name = call.path["broker"]
     mailbox = call.system.brokers.get(name)
@@ -76,14 +114,13 @@ async def set_breaker(call: Call) -> Reply:
     try:
         with trio.fail_after(SWITCH_SECONDS):
             report = await mailbox.ask(message, urgent=True)
-    except (MailboxError, trio.TooSlowError) as error:
-        raise ApiError("overloaded", f"{name} does not answer: {error}") from None
+    except (MailboxError, trio.TooSlowError):
+        words = f"{name} does not answer; ask again"
+        raise ApiError("overloaded", words) from None
     return Reply(
-        data={
-            "broker": report.broker,
-            "state": report.breaker,
-            "forced": report.breaker_forced,
-        }
+        data=BreakerView(
+            broker=report.broker, state=report.breaker, forced=report.breaker_forced
+        )
     )
 
 
@@ -93,9 +130,11 @@ async def _ask(
     try:
         with trio.fail_after(SWITCH_SECONDS):
             answer = await call.system.killswitch.ask(message, urgent=True)
-    except (MailboxError, trio.TooSlowError) as error:
-        words = f"the kill-switch does not answer: {error}"
-        raise ApiError("overloaded", words) from None
+    except (MailboxError, trio.TooSlowError):
+        engaged = call.system.trading.engaged
+        now = "is engaged" if engaged else "is not engaged"
+        words = f"the kill-switch does not answer; it {now}"
+        raise ApiError("overloaded", words, data={"engaged": engaged}) from None
     if isinstance(answer, StoreDown):
         engaged = call.system.trading.engaged
         words = "it is engaged, until a restart" if engaged else "it was not turned"
@@ -107,29 +146,28 @@ async def _ask(
     return answer
 
 
-def _view(report: SwitchReport) -> dict[str, Any]:
-    switch = report.switch
-    parts = report.progress
-    return {
-        "engaged": switch.engaged,
-        "reason": switch.reason,
-        "since": None if switch.since is None else stamp(switch.since),
-        "by": switch.by,
-        "on_the_wire": list(report.on_the_wire),
-        "progress": {
-            "cancels": {
-                "wanted": sum(part.wanted for part in parts),
-                "done": sum(part.done for part in parts),
-                "failed": sum(part.failed for part in parts),
-            },
-            "brokers": [
-                {
-                    "broker": part.broker,
-                    "wanted": part.wanted,
-                    "done": part.done,
-                    "failed": part.failed,
-                }
+def _view(report: SwitchReport) -> SwitchView:
+    switch, parts = report.switch, report.progress
+    return SwitchView(
+        engaged=switch.engaged,
+        reason=switch.reason,
+        since=None if switch.since is None else stamp(switch.since),
+        by=switch.by,
+        on_the_wire=list(report.on_the_wire),
+        progress=Progress(
+            cancels=Cancels(
+                wanted=sum(part.wanted for part in parts),
+                done=sum(part.done for part in parts),
+                failed=sum(part.failed for part in parts),
+            ),
+            brokers=[
+                BrokerCancels(
+                    broker=part.broker,
+                    wanted=part.wanted,
+                    done=part.done,
+                    failed=part.failed,
+                )
                 for part in parts
             ],
-        },
-    }
+        ),
+    )

@@ -12,6 +12,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 from quart_trio import QuartTrio
 
+from ordo.http import connection
 from ordo.http.app import create_app
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class HttpServer:
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Serve until stopped."""
+        connection.install()
         app = create_app(self._system)
         async with trio.open_nursery() as serving:
             urls = await serving.start(self._serve, app)

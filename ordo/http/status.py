@@ -2,32 +2,113 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 import trio
 
 from actors.mailbox import Mailbox, MailboxError
-from actors.messages import BrokerReport, ReadBroker
-from adapters import AuditQuery
-from ordo.http.call import Call, query_error
+from actors.messages import ReadBroker
+from adapters import AuditQuery, AuditRecord
+from ordo.http.call import Call
 from ordo.http.envelope import Reply
+from ordo.http.errors import query_error
 from ordo.http.views import stamp
 from ordo.version import __version__
 
 REPORT_SECONDS = 1.0
+Health = Literal["ok", "degraded", "halted", "failing"]
+CURSOR = re.compile(r"[0-9]{1,18}")
+
+
+class BrokerView(msgspec.Struct, kw_only=True):
+    """One broker for status; null where its actor does not answer just now."""
+
+    broker: str
+    adapter: str | None = None
+    connection: Literal["connected", "degraded", "down", "login_required"]
+    recovering: bool | None = None
+    last_login_at: str | None = None
+    last_call_at: str | None = None
+    breaker: str | None = None
+    breaker_forced: bool | None = None
+    queue_depth: int | None = None
+    on_the_wire: int | None = None
+    open_orders: int | None = None
+    unknown_orders: int | None = None
+    rate_limit: dict[str, Any] | None = None
+    restarts: int
+
+
+class StoreView(msgspec.Struct, kw_only=True):
+    """Whether orders can be recorded, and why not."""
+
+    ok: bool
+    failure: str | None
+
+
+class HaltView(msgspec.Struct, kw_only=True):
+    """The kill-switch, in short."""
+
+    engaged: bool
+    reason: str | None
+    since: str | None
+    by: str | None
+
+
+class StatusView(msgspec.Struct, kw_only=True):
+    """How Ordo does."""
+
+    health: Health
+    brokers: list[BrokerView]
+    store: StoreView
+    kill_switch: HaltView
+    stopping: bool
+    version: str
+    uptime_seconds: float
+
+
+class AuditView(msgspec.Struct, kw_only=True):
+    """A record of the audit log."""
+
+    seq: int
+    at: str
+    boot: str
+    actor: str
+    action: str
+    request_id: str | None
+    batch_id: str | None
+    order_id: str | None
+    broker: str | None
+    detail: dict[str, Any]
+    prev: str
+    hash: str
+
+
+class AuditList(msgspec.Struct, kw_only=True):
+    """A page of the audit log; `next_cursor` asks for the next one."""
+
+    audit: list[AuditView]
+    next_cursor: str | None
+
+
+class Alive(msgspec.Struct, kw_only=True):
+    """Liveness."""
+
+    alive: bool
 
 
 async def health(call: Call) -> Reply:
     """Alive, and no more than that."""
-    return Reply(data={"alive": True})
+    return Reply(data=Alive(alive=True))
 
 
 async def status(call: Call) -> Reply:
     """Brokers, store, kill-switch, version, uptime."""
-    call.only()
     system = call.system
-    brokers: dict[str, dict[str, Any]] = {}
+    brokers: dict[str, BrokerView] = {}
 
     async def ask(name: str, mailbox: Mailbox) -> None:
         brokers[name] = await _broker(name, mailbox, system.restarts(name))
@@ -38,29 +119,28 @@ async def status(call: Call) -> Reply:
     switch = system.trading.switch
     rows = [brokers[name] for name in system.brokers]
     return Reply(
-        data={
-            "health": _health(system.store.ok, switch.engaged, rows),
-            "brokers": rows,
-            "store": {"ok": system.store.ok, "failure": system.store.failure},
-            "kill_switch": {
-                "engaged": switch.engaged,
-                "reason": switch.reason,
-                "since": None if switch.since is None else stamp(switch.since),
-                "by": switch.by,
-            },
-            "stopping": system.stopping,
-            "version": __version__,
-            "uptime_seconds": round(trio.current_time() - system.started_at, 3),
-        }
+        data=StatusView(
+            health=_health(system.store.ok, switch.engaged, rows),
+            brokers=rows,
+            store=StoreView(ok=system.store.ok, failure=system.store.failure),
+            kill_switch=HaltView(
+                engaged=switch.engaged,
+                reason=switch.reason,
+                since=None if switch.since is None else stamp(switch.since),
+                by=switch.by,
+            ),
+            stopping=system.stopping,
+            version=__version__,
+            uptime_seconds=round(trio.current_time() - system.started_at, 3),
+        )
     )
 
 
 async def audit(call: Call) -> Reply:
     """Audit records, oldest first."""
-    call.only("since", "request_id", "order_id", "limit", "cursor")
     limit = call.limit()
     cursor = call.query.get("cursor", "0")
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+    if not CURSOR.fullmatch(cursor):
         raise query_error("cursor", "wanted what next_cursor told")
     query = AuditQuery(
         since=call.time("since"),
@@ -72,45 +152,48 @@ async def audit(call: Call) -> Reply:
     rows = await call.system.records.read(lambda store: store.audit(query))
     shown = rows[:limit]
     return Reply(
-        data={
-            "audit": [
-                {
-                    "seq": row.seq,
-                    "at": stamp(row.at),
-                    "boot": row.boot,
-                    **msgspec.structs.asdict(row.entry),
-                    "prev": row.prev,
-                    "hash": row.hash,
-                }
-                for row in shown
-            ],
-            "next_cursor": str(shown[-1].seq) if len(rows) > limit else None,
-        }
+        data=AuditList(
+            audit=[_record(row) for row in shown],
+            next_cursor=str(shown[-1].seq) if len(rows) > limit else None,
+        )
     )
 
 
-async def _broker(name: str, mailbox: Mailbox, restarts: int) -> dict[str, Any]:
+def _record(row: AuditRecord) -> AuditView:
+    return AuditView(
+        seq=row.seq,
+        at=stamp(row.at),
+        boot=row.boot,
+        **msgspec.structs.asdict(row.entry),
+        prev=row.prev,
+        hash=row.hash,
+    )
+
+
+async def _broker(name: str, mailbox: Mailbox, restarts: int) -> BrokerView:
     try:
         with trio.fail_after(REPORT_SECONDS):
             report = await mailbox.ask(ReadBroker(), urgent=True)
     except (MailboxError, trio.TooSlowError):
-        return {"broker": name, "connection": "down", "restarts": restarts}
-    return _view(msgspec.structs.replace(report, restarts=restarts))
-
-
-def _view(report: BrokerReport) -> dict[str, Any]:
-    view = msgspec.structs.asdict(report)
-    return view | {
-        "rate_limit": report.rate_limit,
-        "last_login_at": report.last_login_at,
+        return BrokerView(broker=name, connection="down", restarts=restarts)
+    told = msgspec.structs.asdict(report) | {
+        "last_login_at": _moment(report.last_login_at),
+        "last_call_at": _moment(report.last_call_at),
+        "restarts": restarts,
     }
+    return BrokerView(**told)
 
 
-def _health(store_ok: bool, halted: bool, brokers: list[dict[str, Any]]) -> str:
+def _moment(text: str | None) -> str | None:
+    """A broker's word for a moment, as all times look."""
+    return None if text is None else stamp(datetime.fromisoformat(text))
+
+
+def _health(store_ok: bool, halted: bool, brokers: list[BrokerView]) -> Health:
     """`ok`, `halted`, `degraded`, or `failing` where nothing can be recorded."""
     if not store_ok:
         return "failing"
     if halted:
         return "halted"
-    well = all(broker["connection"] == "connected" for broker in brokers)
+    well = all(broker.connection == "connected" for broker in brokers)
     return "ok" if well else "degraded"

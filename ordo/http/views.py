@@ -1,16 +1,51 @@
-"""How orders, batches and accounts look to clients."""
+"""How orders and batches look to clients."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from actors.messages import Fetched, FetchFailed
 from adapters import Batch, OrderEvent, OrderRecord, SentAs
-from ordo.http.envelope import BrokerResult
+from ordo.http.numbers import at_most_4_decimals
+
+Status = Literal[
+    "placed",
+    "acked",
+    "partially_filled",
+    "filled",
+    "settled",
+    "cancelled",
+    "rejected",
+    "denied",
+    "unknown",
+    "not_placed",
+]
+"""An order's, and a leg's. Source: api.md, "Orders"."""
+LegStatus = Status | Literal["success"]
+"""`success`: a dry run found nothing against it."""
+
+
+class SentAsView(msgspec.Struct, kw_only=True):
+    """What went out where market protection changed the order."""
+
+    type: str
+    price: Decimal | None
+    trigger_price: Decimal | None
+
+
+class BatchData(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`data` of an answer to an order. Without a batch nothing is stored."""
+
+    batch_id: str | None
+    portfolio_id: str | int | None
+    idempotency_key: str | None
+    replayed: bool
+    created_at: str | None
+    dry_run: bool = False
 
 
 class LegResult(msgspec.Struct, kw_only=True):
@@ -18,9 +53,9 @@ class LegResult(msgspec.Struct, kw_only=True):
 
     order_index: int
     broker: str
-    order_id: str | None
-    client_tag: str | None
-    status: str
+    status: LegStatus
+    order_id: str | None = None
+    client_tag: str | None = None
     broker_order_id: str | None = None
     error_code: str | None = None
     message: str | None = None
@@ -29,7 +64,7 @@ class LegResult(msgspec.Struct, kw_only=True):
     http_status: int | None = None
     attempts: int = 0
     latency_ms: float | None = None
-    sent_as: SentAs | None = None
+    sent_as: SentAsView | None = None
     data: dict[str, Any] | None = None
 
 
@@ -38,6 +73,7 @@ class OrderView(msgspec.Struct, kw_only=True):
 
     order_id: str
     batch_id: str
+    portfolio_id: str | int | None
     order_index: int
     broker: str
     client_tag: str
@@ -52,7 +88,7 @@ class OrderView(msgspec.Struct, kw_only=True):
     validity: str
     disclosed_quantity: Decimal | None
     note: str | None
-    status: str
+    status: Status
     filled_quantity: Decimal
     average_price: Decimal | None
     cancel_requested: bool
@@ -63,7 +99,7 @@ class OrderView(msgspec.Struct, kw_only=True):
     http_status: int | None
     attempts: int
     latency_ms: float | None
-    sent_as: SentAs | None
+    sent_as: SentAsView | None
     created_at: str
     updated_at: str
     events: list[EventView] | None = None
@@ -73,7 +109,7 @@ class EventView(msgspec.Struct, kw_only=True):
     """One change of an order's status."""
 
     at: str
-    status: str
+    status: Status
     cause: str
     fill_price: Decimal | None
     fill_quantity: Decimal | None
@@ -89,9 +125,33 @@ class BatchView(msgspec.Struct, kw_only=True):
     orders: list[OrderView]
 
 
+class OrderList(msgspec.Struct, kw_only=True):
+    """A page of orders; `next_cursor` asks for the next one, null after the last."""
+
+    orders: list[OrderView]
+    next_cursor: str | None
+
+
 def stamp(at: datetime) -> str:
     """A time as clients see it: RFC 3339, UTC, milliseconds."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def money(value: Decimal | None) -> Decimal | None:
+    """A price or an amount as clients see it, which may not be known."""
+    return None if value is None else at_most_4_decimals(value)
+
+
+def sent_as_view(sent_as: SentAs | None) -> SentAsView | None:
+    """What went out, where that is another order than was wanted."""
+    if sent_as is None:
+        return None
+    return SentAsView(
+        type=sent_as.type,
+        price=money(sent_as.price),
+        trigger_price=money(sent_as.trigger_price),
+    )
 
 
 def leg_result(record: OrderRecord) -> LegResult:
@@ -101,7 +161,7 @@ def leg_result(record: OrderRecord) -> LegResult:
         broker=record.broker,
         order_id=record.order_id,
         client_tag=record.client_tag,
-        status=record.status,
+        status=record.status.value,
         broker_order_id=record.broker_order_id,
         error_code=record.error_code,
         message=record.message,
@@ -110,18 +170,21 @@ def leg_result(record: OrderRecord) -> LegResult:
         http_status=record.http_status,
         attempts=record.attempts,
         latency_ms=record.latency_ms,
-        sent_as=record.sent_as,
+        sent_as=sent_as_view(record.sent_as),
     )
 
 
 def order_view(
-    record: OrderRecord, events: list[OrderEvent] | None = None
+    record: OrderRecord,
+    portfolio_id: str | int | None,
+    events: Sequence[OrderEvent] | None = None,
 ) -> OrderView:
-    """An order, with its history where that is wanted."""
+    """An order of a portfolio, with its history where that is wanted."""
     order = record.order
     return OrderView(
         order_id=record.order_id,
         batch_id=record.batch_id,
+        portfolio_id=portfolio_id,
         order_index=record.order_index,
         broker=record.broker,
         client_tag=record.client_tag,
@@ -136,9 +199,9 @@ def order_view(
         validity=order.validity,
         disclosed_quantity=order.disclosed_quantity,
         note=order.note,
-        status=record.status,
+        status=record.status.value,
         filled_quantity=record.filled_quantity,
-        average_price=record.average_price,
+        average_price=money(record.average_price),
         cancel_requested=record.cancel_requested,
         error_code=record.error_code,
         message=record.message,
@@ -147,7 +210,7 @@ def order_view(
         http_status=record.http_status,
         attempts=record.attempts,
         latency_ms=record.latency_ms,
-        sent_as=record.sent_as,
+        sent_as=sent_as_view(record.sent_as),
         created_at=stamp(record.created_at),
         updated_at=stamp(record.updated_at),
         events=None if events is None else [event_view(event) for event in events],
@@ -158,58 +221,19 @@ def event_view(event: OrderEvent) -> EventView:
     """One change, without the id that the order around it bears."""
     return EventView(
         at=stamp(event.at),
-        status=event.status,
+        status=event.status.value,
         cause=event.cause,
-        fill_price=event.fill_price,
+        fill_price=money(event.fill_price),
         fill_quantity=event.fill_quantity,
     )
 
 
-def batch_view(batch: Batch, orders: list[OrderRecord]) -> BatchView:
+def batch_view(batch: Batch, orders: Sequence[OrderRecord]) -> BatchView:
     """A batch, its legs in the order of the request."""
     return BatchView(
         batch_id=batch.batch_id,
         portfolio_id=batch.portfolio_id,
         idempotency_key=batch.idempotency_key,
         created_at=stamp(batch.created_at),
-        orders=[order_view(record) for record in orders],
+        orders=[order_view(record, batch.portfolio_id) for record in orders],
     )
-
-
-def read_result(answer: Fetched | FetchFailed) -> BrokerResult:
-    """The entry of `results` for one broker's read."""
-    if isinstance(answer, Fetched):
-        return BrokerResult(
-            broker=answer.broker,
-            status="success",
-            attempts=answer.attempts,
-            latency_ms=answer.latency_ms,
-        )
-    return BrokerResult(
-        broker=answer.broker,
-        status="error",
-        error_code=answer.denial.code,
-        message=answer.denial.message,
-        broker_code=answer.broker_code,
-        broker_message=answer.broker_message,
-        http_status=answer.http_status,
-        attempts=answer.attempts,
-        latency_ms=answer.latency_ms,
-    )
-
-
-def rows_of(answers: tuple[Fetched | FetchFailed, ...]) -> list[dict[str, Any]]:
-    """All brokers' rows in one list, each with its own `broker`."""
-    return [
-        {"broker": answer.broker, **_plain(row)}
-        for answer in answers
-        if isinstance(answer, Fetched)
-        for row in answer.rows
-    ]
-
-
-def _plain(row: msgspec.Struct) -> dict[str, Any]:
-    return {
-        key: stamp(value) if isinstance(value, datetime) else value
-        for key, value in msgspec.structs.asdict(row).items()
-    }

@@ -18,7 +18,7 @@ from actors.breaker import (
     Transition,
     Verdict,
 )
-from actors.limiter import Kind
+from actors.windows import Kind
 
 CLOSED, OPEN, HALF_OPEN = BreakerState
 PROPERTY = settings(max_examples=100, deadline=None, derandomize=True, database=None)

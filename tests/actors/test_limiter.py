@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.limiter import (
+from actors.limiter import DayCount, Headroom, Limiter, WindowUse
+from actors.windows import (
     ALL,
     DAY,
     HOUR,
@@ -18,16 +19,12 @@ from actors.limiter import (
     ORDERS,
     READS,
     SECOND,
-    DayCount,
-    Headroom,
     Kind,
-    Limiter,
     Window,
-    WindowUse,
     regulatory,
 )
 
-CANCEL, PLACE, MODIFY, RECONCILE, READ = Kind
+CANCEL, MODIFY, PLACE, RECONCILE, READ = Kind
 TODAY = 739_000
 FYERS = (
     regulatory(),

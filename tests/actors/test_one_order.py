@@ -71,10 +71,10 @@ async def test_a_hundred_at_once_with_one_key_make_one_order(autojump_clock):
     async def send(system):
         answers.append(await place(system, a_batch("one")))
 
-    async with running(make_system({"one": paper})) as system:
-        async with trio.open_nursery() as senders:
-            for _ in range(100):
-                senders.start_soon(send, system)
+    system = make_system({"one": paper})
+    async with running(system), trio.open_nursery() as senders:
+        for _ in range(100):
+            senders.start_soon(send, system)
     assert len(tags(paper)) == 1
     assert len({answer.batch.batch_id for answer in answers}) == 1
     assert sum(answer.replayed for answer in answers) == 99
@@ -106,7 +106,7 @@ async def test_a_silent_broker_leaves_the_order_unknown_and_the_book_settles_it(
     autojump_clock,
 ):
     paper = make_paper()
-    paper.script.on("place", Fault.lose_answer(after=1))
+    paper.script.on("place", Fault.lose_answer(after=1, hidden_for=1.5))
     system = make_system({"one": paper})
     async with running(system):
         done = await place(system, a_batch("one"))
@@ -172,13 +172,13 @@ async def test_the_answer_leaves_at_the_deadline_and_the_late_ack_still_counts(
     autojump_clock,
 ):
     paper = make_paper()
-    paper.script.on("place", Fault.delay(8))
+    paper.script.on("place", Fault(after=8, hidden_for=9))
     system = make_system({"one": paper})
     async with running(system):
         done = await place(system, a_batch("one"))
         assert trio.current_time() == 4.9
         assert statuses(done) == ["unknown"]
-        await trio.sleep(4)
+        await trio.sleep(5)
         order_id = done.orders[0].order_id
         row = await system.records.read(lambda store: store.order(order_id))
     assert row.status in ("acked", "filled")
@@ -213,11 +213,12 @@ async def test_an_order_that_is_connecting_when_the_switch_turns_does_not_leave(
     async def send(system):
         answers.append(await place(system, a_batch("one")))
 
-    async with running(make_system({"one": paper})) as system:
-        async with trio.open_nursery() as senders:
-            senders.start_soon(send, system)
-            await trio.sleep(1)
-            report = await system.killswitch.ask(EngageSwitch(by="me", reason="now"))
+    system = make_system({"one": paper})
+    async with running(system), trio.open_nursery() as senders:
+        await trio.sleep(2)
+        senders.start_soon(send, system)
+        await trio.sleep(1)
+        report = await system.killswitch.ask(EngageSwitch(by="me", reason="now"))
     assert report.on_the_wire == ()
     assert answers[0].orders[0].error_code == "kill_switch_engaged"
     assert tags(paper) == []
@@ -291,6 +292,7 @@ async def test_an_outcome_that_cannot_be_stored_is_unknown_until_it_is(
         answers.append(await place(system, a_batch("one")))
 
     async with running(system):
+        await trio.sleep(2)
         async with trio.open_nursery() as senders:
             senders.start_soon(send)
             await trio.sleep(0.5)
@@ -309,10 +311,10 @@ async def test_after_a_crash_a_sending_order_is_looked_up_before_new_ones_go(
     store, paper = MemoryStore(), make_paper()
     paper.script.on("place", Fault.never())
     first = make_system({"one": paper}, store)
-    with trio.move_on_after(2):
-        async with running(first):
-            await place(first, a_batch("one"))
-    left = store.copied()
+    async with running(first), trio.open_nursery() as senders:
+        senders.start_soon(place, first, a_batch("one"))
+        await trio.sleep(2)
+        left = store.copied()  # what `kill -9` leaves behind now
     assert [row.status for row in left.unsettled("one")] == ["placed"]
 
     paper.script.on("order_book", Fault.delay(3))
@@ -320,7 +322,7 @@ async def test_after_a_crash_a_sending_order_is_looked_up_before_new_ones_go(
     async with running(second):
         early = await place(second, a_batch("one", key="key-2"))
         assert early.legs[0].answer.code == "broker_recovering"
-        await trio.sleep(4)
+        await trio.sleep(5)
         row = left.unsettled("one")
         late = await place(second, a_batch("one", key="key-2"))
         again = await place(second, a_batch("one"))

@@ -7,18 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.limiter import (
-    DAY,
-    MINUTE,
-    SECOND,
-    Kind,
-    Limiter,
-    Window,
-    regulatory,
-)
+from actors.limiter import Limiter
 from actors.rate_queue import Due, Granted, Queued, RateQueue, Refusal, Refused
+from actors.windows import DAY, MINUTE, SECOND, Kind, Window, regulatory
 
-CANCEL, PLACE, MODIFY, RECONCILE, READ = Kind
+CANCEL, MODIFY, PLACE, RECONCILE, READ = Kind
 TODAY = 739_000
 PROPERTY = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 
@@ -90,12 +83,12 @@ def test_a_used_up_day_is_refused_with_no_time_to_try_again():
 
 def test_five_hundred_wait_and_the_next_one_is_refused():
     _, queue = make_queue()
-    offer_many(queue, "order", PLACE, 507)
+    offer_many(queue, "change", MODIFY, 507)
     assert len(queue) == 500
-    assert offer(queue, "more", MODIFY) == Refused(
+    assert offer(queue, "more", PLACE) == Refused(
         Refusal.QUEUE_FULL, pytest.approx(1.05 * 72)
     )
-    assert offer(queue, "more", PLACE, 0.5).reason == Refusal.QUEUE_FULL
+    assert offer(queue, "more", MODIFY, 0.5).reason == Refusal.QUEUE_FULL
 
 
 def test_a_queue_full_of_reads_keeps_no_order_out_and_of_orders_no_cancel():
@@ -129,10 +122,10 @@ def test_kinds_are_served_by_priority_and_each_in_order_of_arrival():
 
 def test_a_newcomer_does_not_overtake_one_of_its_own_priority_or_higher():
     _, queue = make_queue()
-    offer_many(queue, "order", PLACE, 8)
-    assert offer(queue, "new", PLACE, 1.05) == Queued(1.05)
-    assert offer(queue, "change", MODIFY, 1.05) == Queued(1.05)
-    assert queue.due(1.05, TODAY).granted == ["order7", "new", "change"]
+    offer_many(queue, "change", MODIFY, 8)
+    assert offer(queue, "new", MODIFY, 1.05) == Queued(1.05)
+    assert offer(queue, "order", PLACE, 1.05) == Queued(1.05)
+    assert queue.due(1.05, TODAY).granted == ["change7", "new", "order"]
 
 
 def test_a_cancel_overtakes_waiting_orders():

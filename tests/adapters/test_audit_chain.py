@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import json
+import os
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters import AuditEntry, StoreUnusable
-from adapters.stores import GENESIS, Head, load_or_make_key, verify_lines
+from adapters.stores import GENESIS, Head, load_key, load_or_make_key, verify_lines
 from adapters.stores.audit_chain import fault, is_sealed, read, seal, written
 
 KEY = b"k" * 32
@@ -173,3 +174,20 @@ def test_a_key_that_cannot_be_made_or_read_is_refused(tmp_path):
         load_or_make_key(tmp_path / "nowhere" / "audit.key")
     with pytest.raises(StoreUnusable, match="cannot be read: Is a directory"):
         load_or_make_key(tmp_path)
+    with pytest.raises(StoreUnusable, match="cannot be read: No such file"):
+        load_key(tmp_path / "audit.key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_who_make_the_key_at_once_both_get_the_first_one(tmp_path, monkeypatch):
+    path = tmp_path / "audit.key"
+    link = os.link
+
+    def too_late(source, target):
+        path.write_bytes(b"f" * 32)
+        path.chmod(0o600)
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", too_late)
+    assert load_or_make_key(path) == b"f" * 32
+    assert [one.name for one in tmp_path.iterdir()] == ["audit.key"]

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from adapters import AuditQuery, StoreFailed, StoreUnusable
+from adapters import Accepted, AuditQuery, StoreFailed, StoreUnusable
 from adapters.stores import AuditFiles, StoredAudit, verify
 from adapters.stores import audit_files as module
-from adapters.stores.audit_chain import written
+from adapters.stores.audit_chain import GENESIS, seal, written
 from adapters.stores.audit_header import Header, files_in, read_header, sealed
 from tests.contracts.sqlite_kept import KEY, Kept
 from tests.contracts.writes import START, accept, note
@@ -148,6 +148,22 @@ def test_files_are_made_durable_once_a_second_and_when_they_are_closed(
     assert len(synced) == 2
     kept.store.close()
     assert len(synced) == 3
+
+
+def test_a_file_and_the_one_that_follows_it_are_durable_before_it_is_left(
+    small, monkeypatch
+):
+    fill(small, 2)
+    synced, real = [], os.fsync
+
+    def watched(handle):
+        synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{handle}")))
+        real(handle)
+
+    monkeypatch.setattr(module.os, "fsync", watched)
+    fill(small, 1)
+    first, second = names(small)
+    assert synced == [second, "audit", first]
 
 
 # Going on
@@ -354,6 +370,17 @@ def test_a_header_alone_that_does_not_fit_the_store_is_not_written_on(kept):
     assert len(names(kept)) == 2
 
 
+def test_a_database_that_is_gone_is_not_made_anew_beside_its_audit_files(kept):
+    fill(kept, 2)
+    kept.store.close()
+    kept.path.rename(kept.path.with_name("away"))
+    with pytest.raises(StoreUnusable, match="record 2, which the database has not got"):
+        kept.open()
+    kept.path.with_name("away").rename(kept.path)
+    kept.open()
+    assert kept.verify().ok
+
+
 # Failing
 
 
@@ -371,21 +398,10 @@ def test_a_gap_before_what_is_appended_is_closed_from_the_store(kept):
     assert seqs(kept) == [[1, 2, 3, 4]]
 
 
-def test_files_changed_behind_a_running_store_are_a_failure_and_no_crash(
+def test_files_exchanged_under_a_running_store_are_a_failure_and_no_crash(
     kept, monkeypatch
 ):
-    fill(kept, 2)
-    saved = kept.path.with_name("saved")
-    kept.store.close()
-    kept.path.rename(saved)
-    kept.settings["audit_dir"] = None
-    kept.open()
-    kept.store.commit([note(another="history")])
-    kept.store.close()
-    kept.path.rename(saved.with_name("other"))
-    saved.rename(kept.path)
-    kept.settings["audit_dir"] = kept.files
-    kept.open()
+    fill(kept, 1)
 
     def fail(*arguments):
         raise OSError(5, "Input/output error")
@@ -394,16 +410,15 @@ def test_files_changed_behind_a_running_store_are_a_failure_and_no_crash(
         patch.setattr(module.os, "write", fail)
         fill(kept, 1)
     path = kept.files / DAY_1
-    whole = path.read_bytes().splitlines(keepends=True)
-    other = list(StoredAudit(saved.with_name("other")))[0]
-    path.write_bytes(whole[0] + written(other))
-    with pytest.raises(StoreFailed, match="record 1, which the database has otherwise"):
-        kept.store.commit([accept(1)])
-    with pytest.raises(StoreFailed, match="record 1, which the database has otherwise"):
-        kept.store.restore_reserve()
-    path.write_bytes(b"".join(whole))
-    assert len(kept.store.commit([accept(1)])) == 1
-    assert kept.verify().ok
+    good = path.read_bytes()
+    other = seal(KEY, GENESIS, at="2026", boot="b", entry={"another": "history"})
+    path.write_bytes(good.splitlines(keepends=True)[0] + written(other))
+    for call in (lambda: kept.store.commit([accept(1)]), kept.store.restore_reserve):
+        with pytest.raises(StoreFailed, match="record 1, which the database has other"):
+            call()
+    path.write_bytes(good)
+    assert kept.store.commit([accept(1)]) == [Accepted()]
+    assert kept.verify().records == 3
 
 
 def test_a_commit_of_more_than_one_write_s_worth_is_copied_whole(kept):

@@ -174,6 +174,8 @@ def files_changed(log):
         previous_head="0" * 64,
     )
     lines = log.lines(second)
+    spaced = lines[0].replace(b'{"file":', b'{"file": ')
+    yield log.with_lines(second, [spaced, *lines[1:]]), (4, second, 1)
     yield (
         log.with_lines(second, [sealed(b"x" * 32, forged), *lines[1:]]),
         (*(4, second, 1),),
@@ -187,7 +189,7 @@ KINDS = {
     "inserted lines": (insertions, 14 * 5),
     "cut off": (truncations, 14 * 6),
     "files deleted": (files_gone, 7),
-    "files put in or exchanged": (files_changed, 7),
+    "files put in or exchanged": (files_changed, 8),
 }
 
 

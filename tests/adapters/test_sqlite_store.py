@@ -1,5 +1,6 @@
 """The SQLite store: the contract, and what is its own: opening, failing, ageing."""
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -436,31 +437,38 @@ def test_a_commit_broken_off_at_any_point_stores_nothing_and_the_next_one_works(
     """SQLite's own way: fail at the first step, the second, ... until it passes."""
     kept.store.commit([accept(1)])
     connection = kept.store._writer
-    writes = [
-        save(record(1)),
-        accept(2, record(2, 0), record(2, 1)),
-        accept(3, key=scope(1)),
-        note(),
-    ]
-    failures = 0
-    while True:
-        steps = iter(range(failures))
-        connection.set_progress_handler(lambda: next(steps, None) is None, 7)  # noqa: B023
-        try:
-            answers = kept.store.commit(writes)
-            break
-        except StoreFailed as failure:
-            assert "interrupted" in str(failure)  # noqa: PT017
-            failures += 1
-        finally:
-            connection.set_progress_handler(None, 0)
+    two = accept(2, record(2, 0), record(2, 1))
+    writes = [two, save(record(2)), accept(3, key=scope(1))]
+    failures = halts = 0
+    answers = None
+    while answers != [Accepted(), None, TAKEN]:
         assert count_orders(kept.store) == 1
         assert kept.store.key(scope(2)) is None
         assert len(kept.store.audit(AuditQuery())) == 1
+        steps = iter([False] * (failures + halts) + [True])  # true breaks off, once
+        connection.set_progress_handler(lambda: next(steps, False), 7)  # noqa: B023
+        try:
+            answers = kept.store.commit(writes)
+        except StoreFailed as failure:
+            assert "interrupted" in str(failure)  # noqa: PT017
+            failures += 1
+        else:
+            halts += (
+                answers[0] == Halted()
+            )  # what was broken off was reading the switch
+        connection.set_progress_handler(None, 0)
+        assert not connection.in_transaction
     assert failures > 30
-    assert answers == [None, Accepted(), TAKEN, None]
-    assert [one.seq for one in kept.store.audit(AuditQuery())] == [1, 2, 3, 4, 5]
+    assert halts > 0
+    assert [one.seq for one in kept.store.audit(AuditQuery())] == [1, 2, 3, 4]
     assert kept.verify().ok
+
+
+def test_what_a_failed_rollback_left_open_is_ended_by_the_next_commit(kept):
+    kept.sql("BEGIN IMMEDIATE")
+    kept.sql("INSERT INTO meta VALUES ('left', 'open')")
+    assert kept.store.commit([accept(1)]) == [Accepted()]
+    assert kept.sql("SELECT * FROM meta WHERE name = 'left'") == []
 
 
 def test_a_bug_in_a_write_leaves_nothing_and_is_not_called_a_store_failure(kept):
@@ -524,7 +532,7 @@ def small_disk(tmp_path):
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("mounting a small disk is not allowed here")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def test_on_a_full_disk_cancels_are_stored_once_the_reserve_is_released(small_disk):
@@ -559,6 +567,18 @@ def fill(file):
             pass
     except OSError:
         return
+
+
+def test_the_reserve_is_not_restored_where_that_would_fill_the_disk_again(small_disk):
+    kept = Kept(small_disk, reserve_bytes=500_000)
+    kept.store.release_reserve()
+    with (small_disk / "filler").open("wb") as filler:
+        disk = os.statvfs(small_disk)
+        os.posix_fallocate(filler.fileno(), 0, disk.f_bavail * disk.f_frsize - 800_000)
+    with pytest.raises(StoreFailed, match="no room for 500000 bytes of reserve"):
+        kept.store.restore_reserve()
+    assert not (small_disk / "reserve.bin").exists()
+    kept.store.close()
 
 
 def test_a_start_on_a_full_disk_can_still_cancel(small_disk):

@@ -244,9 +244,7 @@ async def test_each_failure_is_an_exception_of_its_own():
     assert failures[0] is not failures[1]
 
 
-@pytest.mark.parametrize(
-    "fault", [{"carried_out": False}, {"connects": False, "carried_out": False}]
-)
+@pytest.mark.parametrize("fault", [{"carried_out": False}, {"connects": False}])
 def test_a_fault_without_an_ending_cannot_be_made(fault):
     with pytest.raises(ValueError, match="needs an"):
         Fault(**fault)

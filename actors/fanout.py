@@ -1,0 +1,191 @@
+"""The legs of a batch, side by side: admitted before the accept, handed over after."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import trio
+
+from actors.clockwork import Clockwork
+from actors.mailbox import Mailbox, MailboxClosed, MailboxError, MailboxFull
+from actors.messages import (
+    Admission,
+    Admit,
+    Commit,
+    Denial,
+    Leg,
+    LegAnswer,
+    PlaceBatch,
+    ReturnSlot,
+    SendOrder,
+    StoreDown,
+)
+from adapters import AuditEntry, OrderEvent, OrderRecord, OrderStatus, SaveOrder
+
+log = logging.getLogger("ordo.router")
+
+ADMIT_PATIENCE = 0.5
+"""Seconds for a broker actor to answer by itself; longer, it is restarting."""
+ANSWER_MARGIN = 0.1
+"""Seconds, or a tenth of the time there is, kept for collating and encoding."""
+
+
+def margin_before(deadline: float) -> float:
+    """Seconds to keep of the time until *deadline* (Trio clock) for the answer."""
+    left = deadline - trio.current_time()
+    return min(ANSWER_MARGIN, max(0.0, left) / 10)
+
+
+class FanOut:
+    """Asks and tells several brokers at once.
+
+    Args:
+        brokers: mailboxes by the name of the broker.
+        writer: the writer's mailbox.
+        clockwork: stamps and ids.
+    """
+
+    def __init__(
+        self, brokers: Mapping[str, Mailbox], writer: Mailbox, clockwork: Clockwork
+    ) -> None:
+        self._brokers = brokers
+        self._writer = writer
+        self._clockwork = clockwork
+
+    async def admit(
+        self, message: PlaceBatch, deadline: float
+    ) -> tuple[LegAnswer, ...]:
+        """Ask each leg's broker whether it would take it, side by side."""
+        answers: dict[int, LegAnswer] = {}
+        patience = trio.current_time() + ADMIT_PATIENCE
+        patience = min(patience, deadline - margin_before(deadline))
+
+        async def ask(index: int, leg: Leg) -> None:
+            order_id = self._clockwork.ids.new()
+            admit = Admit(
+                order_id=order_id, order=leg.order, reserve=not message.dry_run
+            )
+            answer = await self._ask_broker(leg.broker, admit, patience)
+            answers[index] = LegAnswer(order_id=order_id, leg=leg, answer=answer)
+
+        if len(message.legs) == 1:
+            await ask(0, message.legs[0])
+        else:
+            async with trio.open_nursery() as asks:
+                for index, leg in enumerate(message.legs):
+                    asks.start_soon(ask, index, leg)
+        return tuple(answers[index] for index in range(len(message.legs)))
+
+    async def _ask_broker(
+        self, broker: str, admit: Admit, patience: float
+    ) -> Admission | Denial:
+        try:
+            with trio.fail_at(patience):
+                return await self._brokers[broker].ask(admit)
+        except MailboxFull as full:
+            return Denial(code="rate_queue_full", message=str(full), retry_after=1.0)
+        except (MailboxError, trio.TooSlowError):
+            return Denial(
+                code="broker_unavailable",
+                message=f"{broker} is being restarted",
+                retry_after=1.0,
+            )
+
+    def return_slots(self, answers: tuple[LegAnswer, ...]) -> None:
+        """The orders were not accepted: their rate slots are free again."""
+        for leg in answers:
+            if isinstance(leg.answer, Admission) and leg.answer.slot is not None:
+                self._return_slot(leg.leg.broker, leg.answer.slot)
+
+    def _return_slot(self, broker: str, slot: float) -> None:
+        try:
+            self._brokers[broker].tell(ReturnSlot(slot=slot))
+        except MailboxError as error:
+            log.warning("a rate slot is lost: %s", error, extra={"broker": broker})
+
+    async def send(
+        self,
+        records: tuple[OrderRecord, ...],
+        answers: tuple[LegAnswer, ...],
+        deadline: float,
+    ) -> tuple[OrderRecord, ...]:
+        """Hand each accepted leg to its broker; each ends by the deadline."""
+        ends = {record.order_id: record for record in records}
+        margin = margin_before(deadline)
+        by, give_up = deadline - margin, deadline - margin / 2
+
+        async def hand_over(record: OrderRecord, slot: float | None) -> None:
+            order = SendOrder(record=record, slot=slot, answer_by=by)
+            ends[record.order_id] = await self._hand_over(order, give_up)
+
+        async with trio.open_nursery() as legs:
+            for record, leg in zip(records, answers, strict=True):
+                if isinstance(leg.answer, Admission):
+                    legs.start_soon(hand_over, record, leg.answer.slot)
+        return tuple(ends[record.order_id] for record in records)
+
+    async def _hand_over(self, order: SendOrder, give_up: float) -> OrderRecord:
+        """The order as its broker leaves it, or what is known where it says nothing."""
+        try:
+            with trio.fail_at(give_up):
+                return await self._brokers[order.record.broker].ask(order)
+        except (MailboxFull, MailboxClosed) as error:  # nothing was queued
+            return await self._not_handed_over(order, str(error))
+        except (MailboxError, trio.TooSlowError):
+            return _unknown(
+                order.record, "its broker's actor gave no answer; being reconciled"
+            )
+
+    async def _not_handed_over(self, order: SendOrder, why: str) -> OrderRecord:
+        """Accepted, and then no room in the broker's mailbox: it did not go."""
+        record, now = order.record, self._clockwork.wall()
+        if order.slot is not None:
+            self._return_slot(record.broker, order.slot)
+        denied = msgspec.structs.replace(
+            record,
+            status=OrderStatus.DENIED,
+            error_code="not_sent",
+            message=why,
+            updated_at=now,
+        )
+        event = OrderEvent(
+            order_id=record.order_id, at=now, status=OrderStatus.DENIED, cause=why
+        )
+        entry = leg_entry("router", "order.denied", None, denied, {"cause": why})
+        save = SaveOrder(order=denied, events=(event,), audit=(entry,))
+        try:
+            stored = await self._writer.ask(Commit(writes=(save,)))
+        except MailboxError as error:
+            stored = StoreDown(message=str(error))
+        if isinstance(stored, StoreDown):
+            log.error("%s did not go, and %s", record.order_id, stored.message)
+            return _unknown(
+                record, "it did not go, but that is not recorded; settled at a restart"
+            )
+        return denied
+
+
+def _unknown(record: OrderRecord, words: str) -> OrderRecord:
+    return msgspec.structs.replace(
+        record, status=OrderStatus.UNKNOWN, error_code="unknown", message=words
+    )
+
+
+def leg_entry(
+    actor: str,
+    action: str,
+    request_id: str | None,
+    record: OrderRecord,
+    detail: dict[str, Any],
+) -> AuditEntry:
+    """What happened to one leg, for the audit."""
+    return AuditEntry(
+        actor=actor,
+        action=action,
+        request_id=request_id,
+        batch_id=record.batch_id,
+        order_id=record.order_id,
+        broker=record.broker,
+        detail=detail,
+    )

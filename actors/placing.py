@@ -1,0 +1,277 @@
+"""Placing one batch: its key, the admission of each leg, the accept, the hand-over.
+
+The accept is the point of no return: before it nothing of a request exists, after it
+every leg is brought to an outcome, whether or not anybody still waits for the answer.
+"""
+
+import logging
+from collections.abc import Mapping
+
+import trio
+
+from actors.clockwork import Clockwork
+from actors.fanout import FanOut, leg_entry, margin_before
+from actors.mailbox import Mailbox, MailboxError
+from actors.messages import (
+    Admission,
+    BatchDone,
+    BatchReply,
+    Commit,
+    Committed,
+    Denial,
+    InProgress,
+    KeyReused,
+    LegAnswer,
+    NothingAccepted,
+    PlaceBatch,
+    StoreDown,
+    TradingHalted,
+)
+from actors.records import Records
+from actors.trading import TradingState
+from actors.writer import StoreHealth
+from adapters import (
+    Accept,
+    Accepted,
+    AuditEntry,
+    Batch,
+    Halted,
+    KeyScope,
+    KeyTaken,
+    Note,
+    OrderRecord,
+    OrderStatus,
+    StoreFailed,
+)
+
+log = logging.getLogger("ordo.router")
+
+ROUTE = "POST /api/v1/orders"
+SAME_KEY_PATIENCE = 2.0
+"""Seconds a request waits for a running one of its key. Source: api.md, "Orders"."""
+
+
+class Running:
+    """A request under way; the others of its key wait for `done`.
+
+    `batch_id` is set once its batch is in the store, by it or by an earlier request.
+    """
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        self.batch_id: str | None = None
+        self.done = trio.Event()
+
+
+class Placing:
+    """Places batches, each once.
+
+    Args:
+        brokers: mailboxes by the name of the broker.
+        writer: the writer's mailbox.
+        records: what is stored.
+        trading: for a quick no while halted; the accept and the senders look again.
+        store: for a quick no while the store is down.
+        clockwork: stamps and ids.
+    """
+
+    def __init__(
+        self,
+        brokers: Mapping[str, Mailbox],
+        writer: Mailbox,
+        records: Records,
+        trading: TradingState,
+        store: StoreHealth,
+        clockwork: Clockwork,
+    ) -> None:
+        self._legs = FanOut(brokers, writer, clockwork)
+        self._writer = writer
+        self._records = records
+        self._trading = trading
+        self._store = store
+        self._clockwork = clockwork
+        self._running: dict[KeyScope, Running] = {}
+
+    async def place(self, message: PlaceBatch, deadline: float) -> BatchReply:
+        """Bring the batch to its answer, a margin before *deadline* (Trio clock)."""
+        if message.dry_run:  # takes no key and reads none
+            legs = await self._legs.admit(message, deadline)
+            return NothingAccepted(legs=legs, dry_run=True)
+        try:
+            return await self._once(message, deadline)
+        except StoreFailed as error:
+            return StoreDown(message=str(error))
+
+    # One key, one batch ---------------------------------------------------------------
+
+    async def _once(self, message: PlaceBatch, deadline: float) -> BatchReply:
+        """Run the request unless its key runs already or has run."""
+        scope = KeyScope(principal=message.principal, route=ROUTE, key=message.key)
+        patience = trio.current_time() + SAME_KEY_PATIENCE
+        patience = min(patience, deadline - margin_before(deadline))
+        while (running := self._running.get(scope)) is not None:
+            if running.fingerprint != message.fingerprint:
+                return KeyReused(expired=False)
+            with trio.move_on_at(patience):
+                await running.done.wait()
+            if not running.done.is_set():
+                return InProgress(batch_id=running.batch_id, retry_after=1.0)
+            if running.batch_id is not None:
+                return await self._replay(running.batch_id)
+        self._running[scope] = mine = Running(message.fingerprint)
+        try:
+            return await self._first(scope, message, mine, deadline)
+        finally:
+            del self._running[scope]
+            mine.done.set()
+
+    async def _first(
+        self, scope: KeyScope, message: PlaceBatch, mine: Running, deadline: float
+    ) -> BatchReply:
+        if message.key_given:
+            known = await self._records.read(lambda store: store.key(scope))
+            if known is not None:
+                return await self._known(known, message, mine)
+        if not self._store.ok:
+            return StoreDown(message=f"{self._store.failure}")
+        if self._trading.engaged:
+            return TradingHalted(reason=self._trading.switch.reason)
+        answers = await self._legs.admit(message, deadline)
+        if trio.current_time() >= deadline:  # nobody waits any more: leave the key free
+            self._legs.return_slots(answers)
+            answers = tuple(_too_late(answer) for answer in answers)
+        if all(isinstance(answer.answer, Denial) for answer in answers):
+            self._note_denied(message, answers)
+            return NothingAccepted(legs=answers, dry_run=False)
+        return await self._accept(scope, message, answers, mine, deadline)
+
+    async def _known(
+        self, known: KeyTaken, message: PlaceBatch, mine: Running
+    ) -> BatchReply:
+        """The fingerprint comes first: another body is told nothing of the batch."""
+        if known.fingerprint != message.fingerprint:
+            return KeyReused(expired=False)
+        if known.expired:
+            return KeyReused(expired=True)
+        mine.batch_id = known.batch_id
+        return await self._replay(known.batch_id)
+
+    async def _replay(self, batch_id: str) -> BatchReply:
+        stored = await self._records.read(lambda store: store.batch(batch_id))
+        if stored is None:
+            raise StoreFailed(f"batch {batch_id} of a known key is not stored")
+        batch, orders = stored
+        return BatchDone(batch=batch, orders=tuple(orders), replayed=True)
+
+    def _note_denied(self, message: PlaceBatch, answers: tuple[LegAnswer, ...]) -> None:
+        """Nothing is stored of what nobody would take, but the audit knows."""
+        legs = [
+            {
+                "broker": answer.leg.broker,
+                "symbol": answer.leg.order.symbol,
+                "code": answer.answer.code,
+                "message": answer.answer.message,
+            }
+            for answer in answers
+            if isinstance(answer.answer, Denial)
+        ]
+        entry = AuditEntry(
+            actor=message.principal,
+            action="batch.denied",
+            request_id=message.request_id,
+            detail={"legs": legs},
+        )
+        try:
+            self._writer.tell(Commit(writes=(Note(audit=(entry,)),)))
+        except MailboxError as error:
+            log.error("not in the audit: %s", error)  # noqa: TRY400
+
+    # The accept, and what follows -----------------------------------------------------
+
+    async def _accept(
+        self,
+        scope: KeyScope,
+        message: PlaceBatch,
+        answers: tuple[LegAnswer, ...],
+        mine: Running,
+        deadline: float,
+    ) -> BatchReply:
+        batch = Batch(
+            batch_id=self._clockwork.ids.new(),
+            principal=message.principal,
+            idempotency_key=message.key,
+            portfolio_id=message.portfolio_id,
+            created_at=self._clockwork.wall(),
+            deadline_ms=message.deadline_ms,
+        )
+        records = tuple(_record(batch, answer) for answer in answers)
+        accept = Accept(
+            scope=scope,
+            fingerprint=message.fingerprint,
+            batch=batch,
+            orders=records,
+            audit=tuple(_accepted(message, record) for record in records),
+        )
+        try:
+            stored = await self._writer.ask(Commit(writes=(accept,)))
+        except MailboxError as error:
+            stored = StoreDown(message=str(error))
+        if isinstance(stored, Committed) and isinstance(stored.results[0], Accepted):
+            mine.batch_id = batch.batch_id
+            orders = await self._legs.send(records, answers, deadline)
+            return BatchDone(batch=batch, orders=orders, replayed=False)
+        self._legs.return_slots(answers)
+        if isinstance(stored, StoreDown):
+            return stored
+        match stored.results[0]:
+            case KeyTaken() as known:
+                return await self._known(known, message, mine)
+            case Halted():
+                return TradingHalted(reason=self._trading.switch.reason)
+        raise TypeError(f"no answer to an accept: {stored.results[0]!r}")
+
+
+def _too_late(leg: LegAnswer) -> LegAnswer:
+    if isinstance(leg.answer, Denial):
+        return leg
+    words = "its deadline passed before it was accepted"
+    denial = Denial(code="deadline_exceeded", message=words)
+    return LegAnswer(order_id=leg.order_id, leg=leg.leg, answer=denial)
+
+
+def _record(batch: Batch, leg: LegAnswer) -> OrderRecord:
+    """The order as accepted: with a slot it is SENDING from the accept on."""
+    answer = leg.answer
+    denied = isinstance(answer, Denial)
+    sending = isinstance(answer, Admission) and answer.slot is not None
+    return OrderRecord(
+        order_id=leg.order_id,
+        batch_id=batch.batch_id,
+        order_index=leg.leg.order_index,
+        broker=leg.leg.broker,
+        client_tag=leg.order_id if isinstance(answer, Denial) else answer.client_tag,
+        order=leg.leg.order,
+        status=OrderStatus.DENIED if denied else OrderStatus.PLACED,
+        created_at=batch.created_at,
+        updated_at=batch.created_at,
+        sending_at=batch.created_at if sending else None,
+        error_code=answer.code if isinstance(answer, Denial) else None,
+        message=answer.message if isinstance(answer, Denial) else None,
+        sent_as=None if isinstance(answer, Denial) else answer.sent_as,
+    )
+
+
+def _accepted(message: PlaceBatch, record: OrderRecord) -> AuditEntry:
+    order = record.order
+    detail = {
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": str(order.quantity),
+        "type": order.type,
+        "price": None if order.price is None else str(order.price),
+        "sending": record.sending_at is not None,
+        "error_code": record.error_code,
+    }
+    denied = record.status is OrderStatus.DENIED
+    action = "order.denied" if denied else "order.accepted"
+    return leg_entry(message.principal, action, message.request_id, record, detail)

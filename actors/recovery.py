@@ -1,0 +1,128 @@
+"""What an earlier run left: every order of it is accounted for before new ones go.
+
+An order that was accepted and provably never left is denied; one that may have left is
+unknown, and looked up in the broker's book by its tag.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+import trio
+
+from actors.cancels import Cancels
+from actors.journal import Journal
+from actors.lifecycle import advance
+from actors.limiter import Limiter
+from actors.mailbox import Mailbox, MailboxError
+from actors.messages import Commit
+from actors.reconciler import Reconciler
+from actors.records import Records
+from actors.windows import MINUTE, SECOND, SLACK, Kind
+from adapters import OrderRecord, OrderStatus, Store, StoreFailed
+
+log = logging.getLogger("ordo.broker")
+
+T = TypeVar("T")
+
+AGAIN_AFTER = 1.0
+"""Seconds until an unreadable store is tried again."""
+
+
+class Recovery:
+    """Takes up one broker's orders at each start of its actor.
+
+    Args:
+        journal: gets the orders.
+        reconciler: gets those whose fate is unknown.
+        cancels: gets those whose cancel could not be carried out.
+        limiter: charged with what the last run of Ordo may have used.
+        records: what is stored.
+        writer: its mailbox.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        reconciler: Reconciler,
+        cancels: Cancels,
+        limiter: Limiter,
+        records: Records,
+        writer: Mailbox,
+    ) -> None:
+        self._journal = journal
+        self._reconciler = reconciler
+        self._cancels = cancels
+        self._limiter = limiter
+        self._records = records
+        self._writer = writer
+
+    async def take_up(self) -> dict[str, OrderRecord]:
+        """Find every order that is not settled, and settle what can be from here.
+
+        Returns:
+            Those that were on their way, as they stand now: they must not be sent.
+        """
+        broker = self._journal.broker
+        if self._limiter.untouched:  # else this run's own log is exact
+            await self._charge(broker)
+        await self._see_stored()
+        left = await self._read(lambda store: store.unsettled(broker))
+        self._journal.take_up(left)
+        on_their_way = {}
+        for record in left:
+            if record.status is OrderStatus.PLACED:
+                on_their_way[record.order_id] = await self._settle(record)
+            elif record.status is OrderStatus.UNKNOWN:
+                self._look_up(record)
+        if not self._reconciler.doubts:
+            self._reconciler.nothing_to_recover()
+        return on_their_way
+
+    async def _charge(self, broker: str) -> None:
+        """Charge the windows: sends are stored, other calls are not."""
+        wall, now = self._journal.wall(), trio.current_time()
+        ago = wall - timedelta(seconds=MINUTE)
+        sent = await self._read(lambda store: store.sent_since(broker, ago))
+        times = [now - (wall - at).total_seconds() for at in sent]
+        self._limiter.seed_reads(now)
+        self._limiter.seed(Kind.PLACE, times, now)
+        # Nobody knows what the last second held.
+        self._limiter.pause(trio.current_time() + SECOND * SLACK)
+
+    async def _see_stored(self) -> None:
+        """Wait until what an incarnation that crashed had changed is in the store."""
+        try:
+            await self._writer.ask(Commit(writes=()))
+        except MailboxError as exc:
+            log.warning("the store may yet change: %s", exc)
+
+    async def _settle(self, record: OrderRecord) -> OrderRecord:
+        if record.sending_at is None:
+            words = "Ordo stopped before it was sent"
+            code, status, message = "not_sent", OrderStatus.DENIED, words
+        else:
+            words = "Ordo stopped while it was being sent"
+            message = f"it may have arrived ({words}); being reconciled"
+            code, status = "unknown", OrderStatus.UNKNOWN
+            self._look_up(record)
+        wall = self._journal.wall()
+        change = advance(record, status, words, wall, error_code=code, message=message)
+        assert change is not None  # noqa: S101 - both may follow PLACED
+        await self._journal.save(change)
+        return change.order
+
+    def _look_up(self, record: OrderRecord) -> None:
+        self._reconciler.in_doubt(record.order_id)
+        if record.cancel_requested:
+            self._cancels.want(record.order_id)
+
+    async def _read(self, question: Callable[[Store], T]) -> T:
+        """Read until it works: without the answer no order may go."""
+        while True:
+            try:
+                return await self._records.read(question)
+            except StoreFailed as failure:
+                log.error("%s cannot start: %s", self._journal.broker, failure)  # noqa: TRY400
+            await trio.sleep(AGAIN_AFTER)

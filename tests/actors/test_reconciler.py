@@ -1,0 +1,441 @@
+"""Held against the book: doubts, fills, surprises, and a book that cannot be read."""
+
+import itertools
+from decimal import Decimal
+
+import msgspec
+import pytest
+import trio
+
+from actors.breaker import BreakerSettings
+from actors.reconciler import explained
+from adapters import Position, Rejected, Trade
+from adapters.brokers.paper import Fault
+from tests.support.gateway import an_order, make_paper
+from tests.support.stage import Stage, resting
+
+
+def reads_at(stage):
+    """Write down when the book is read, from now on."""
+    times = []
+    stage.paper.script.on(
+        "order_book",
+        Fault(),
+        times=None,
+        when=lambda call: bool(times.append(trio.current_time())),
+    )
+    return times
+
+
+def lost():
+    return Fault.lose_request()
+
+
+def refuses_what_it_took(paper):
+    """A `place` that takes an order, and says no to it a second and a half later."""
+    place = paper.place
+
+    async def lie(order, tag, last_look):
+        await place(order, tag, last_look)
+        await trio.sleep(1.5)
+        return Rejected(code="RMS", text="no")
+
+    return lie
+
+
+# When the book is read
+
+
+async def test_with_nothing_open_the_book_is_read_each_minute(autojump_clock):
+    async with Stage().running() as stage:
+        times = reads_at(stage)
+        await trio.sleep(200)
+    assert times == pytest.approx([61.05, 121.05, 181.05])
+
+
+async def test_while_an_order_is_open_the_book_is_read_as_often_as_the_adapter_says(
+    autojump_clock,
+):
+    async with Stage().running() as stage:
+        times = reads_at(stage)
+        await stage.place(resting())
+        await trio.sleep(3.5)
+    assert times == [2.05, 3.05, 4.05, 5.05]
+
+
+async def test_an_unknown_order_is_looked_for_at_1_2_5_10_20_30_s_then_each_minute(
+    autojump_clock,
+):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", lost())
+        await stage.place()
+        times = reads_at(stage)
+        await trio.sleep(95)
+    looks = [3, 4, 7, 12, 22, 32, 92]
+    assert set(looks) <= set(times)
+    assert set(times) - set(looks) == set()
+
+
+async def test_one_read_serves_all_that_are_in_doubt(autojump_clock):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", Fault.lose_answer(), times=9)
+        async with trio.open_nursery() as orders:
+            for _ in range(9):
+                orders.start_soon(stage.place)
+        times = reads_at(stage)
+        await trio.sleep(5)
+        assert times == [3]
+        assert (await stage.report()).unknown_orders == 0
+
+
+async def test_a_read_that_fails_is_made_again_after_1_2_4_and_up_to_30_s(
+    autojump_clock,
+):
+    stage = Stage(breaker=BreakerSettings(failures=999))
+    async with stage.running():
+        times = reads_at(stage)
+        await stage.place(resting())
+        stage.paper.script.on("order_book", Fault.refuse("E1", "maintenance"), times=9)
+        await trio.sleep(180)
+    waits = [b - a for a, b in itertools.pairwise(times)]
+    assert waits[:8] == pytest.approx([1, 2, 4, 8, 16, 30, 30, 30])
+    assert waits[9:] == pytest.approx([1] * len(waits[9:]))
+
+
+async def test_a_book_that_never_comes_is_given_up_after_thirty_seconds(
+    autojump_clock, caplog
+):
+    stage = Stage(breaker=BreakerSettings(failures=999))
+    async with stage.running():
+        await stage.place(resting())
+        stage.paper.script.on("order_book", Fault.never(), times=4)
+        await trio.sleep(40)
+        assert (await stage.report()).connection == "degraded"
+        assert caplog.text.count("one's book could not be read") == 1
+        await trio.sleep(60)
+        assert (await stage.report()).connection == "connected"
+
+
+# What a row says
+
+
+async def test_an_order_that_arrived_is_found_by_its_tag(autojump_clock):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", Fault.lose_answer())
+        order = await stage.place(resting())
+        assert order.status == "unknown"
+        await trio.sleep(1.5)
+        found = stage.stored(order.order_id)
+        assert (found.status, found.broker_order_id) == ("acked", "PAPER-000001")
+        assert (found.error_code, found.message) == (None, None)
+        assert stage.story(order.order_id) == ["placed", "unknown", "acked"]
+
+
+async def test_an_order_that_shows_late_is_found_late(autojump_clock):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", Fault.lose_answer(hidden_for=90))
+        order = await stage.place(resting())
+        await trio.sleep(89)
+        assert stage.stored(order.order_id).status == "unknown"
+        await trio.sleep(61)
+        assert stage.stored(order.order_id).status == "acked"
+
+
+async def test_fills_come_out_of_the_book_one_after_the_other(autojump_clock):
+    paper = make_paper(fill="manual")
+    async with Stage(paper).running() as stage:
+        order = await stage.place(resting())
+        paper.fill(order.broker_order_id, 4, 700)
+        await trio.sleep(1.5)
+        paper.fill(order.broker_order_id, 6, 710)
+        await trio.sleep(1.5)
+        assert stage.story(order.order_id) == [
+            *("placed", "acked", "partially_filled", "filled")
+        ]
+        fills = [
+            (event.fill_quantity, event.fill_price)
+            for event in stage.store.events(order.order_id)
+            if event.fill_quantity
+        ]
+        assert fills == [(4, 700), (6, 710)]
+        assert stage.stored(order.order_id).average_price == 706
+        assert (await stage.report()).open_orders == 0
+
+
+async def test_a_stale_book_changes_nothing(autojump_clock):
+    paper = make_paper(fill="manual")
+    async with Stage(paper).running() as stage:
+        order = await stage.place(resting())
+        paper.script.on("order_book", Fault.stale_book(), times=3)
+        await trio.sleep(5)
+        assert stage.story(order.order_id) == ["placed", "acked"]
+
+
+async def test_an_order_refused_in_the_book_is_rejected_in_its_words(autojump_clock):
+    async with Stage().running() as stage:
+        refused = Fault.refuse("RMS", "RMS: no margin", in_book=True)
+        late = msgspec.structs.replace(refused, answers=False, after=1)
+        stage.paper.script.on("place", late)
+        order = await stage.place(within=3)
+        assert order.status == "unknown"
+        await trio.sleep(2)
+        found = stage.stored(order.order_id)
+        assert (found.status, found.broker_message) == ("rejected", "RMS: no margin")
+
+
+async def test_two_orders_of_one_tag_are_told_as_a_doubled_order(
+    autojump_clock, caplog
+):
+    async with Stage().running() as stage:
+        order = await stage.place(resting())
+        await stage.paper.place(resting(), order.order_id, lambda: None)
+        await trio.sleep(1.5)
+    doubled = [row for row in caplog.records if row.levelname == "CRITICAL"]
+    assert doubled[0].event == "order.doubled"
+
+
+async def test_orders_of_others_are_left_alone(autojump_clock):
+    async with Stage().running() as stage:
+        await stage.paper.place(resting(), "", lambda: None)
+        await stage.paper.place(resting(), "SOMEBODY", lambda: None)
+        order = await stage.place(resting())
+        await trio.sleep(3)
+        assert stage.stored(order.order_id).broker_order_id == "PAPER-000003"
+
+
+async def test_a_change_of_the_book_is_made_to_the_order_as_it_is_by_then(
+    autojump_clock,
+):
+    """One commit of a round takes long; the next order has changed meanwhile."""
+    paper = make_paper(fill="manual")
+    async with Stage(paper).running() as stage:
+        first = await stage.place(resting())
+        second = await stage.place(resting())
+        paper.fill(first.broker_order_id, 10, 700)
+        paper.fill(second.broker_order_id, 10, 700)
+        stage.commit_takes = 1
+        await trio.sleep(0.5)  # the round is storing the first
+        await stage.cancel(second.order_id)
+        await trio.sleep(10)
+        assert stage.stored(second.order_id).cancel_requested
+        assert stage.story(second.order_id) == ["placed", "acked", "filled"]
+
+
+async def test_a_row_read_before_an_order_was_settled_does_not_overturn_it(
+    autojump_clock, caplog
+):
+    """The book is read with the order in it, and then its refusal is here first."""
+    async with Stage().running() as stage:
+        await stage.place(resting())
+        nth = stage.calls("order_book") + 1
+        stage.paper.script.on("order_book", Fault.delay(2), nth=nth)
+        stage.paper.place = refuses_what_it_took(stage.paper)
+        order = await stage.place(resting())
+        assert order.status == "rejected"
+        await trio.sleep(1)
+        assert stage.story(order.order_id) == ["placed", "rejected"]
+        assert caplog.records == []
+        await trio.sleep(2)
+        assert stage.story(order.order_id) == ["placed", "rejected", "acked"]
+
+
+# Not placed
+
+
+async def until_not_placed(stage, order_id):
+    for _ in range(1000):
+        if stage.stored(order_id).status != "unknown":
+            break
+        await trio.sleep(0.5)
+    return trio.current_time()
+
+
+async def test_one_that_never_arrived_is_not_placed_after_two_minutes_at_least(
+    autojump_clock,
+):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", lost())
+        order = await stage.place()
+        at = await until_not_placed(stage, order.order_id)
+        assert at == pytest.approx(152, abs=1)
+        settled = stage.stored(order.order_id)
+        assert (settled.status, settled.error_code) == ("not_placed", "not_sent")
+        assert settled.message == "asked long enough, the broker does not have it"
+
+
+async def test_failed_reads_do_not_count_as_not_seen(autojump_clock):
+    stage = Stage(breaker=BreakerSettings(failures=999))
+    async with stage.running():
+        stage.paper.script.on("place", lost())
+        order = await stage.place()
+        stage.paper.script.on("order_book", Fault.server_error(), times=60)
+        at = await until_not_placed(stage, order.order_id)
+        assert at > 300
+
+
+async def test_it_is_not_concluded_while_a_trade_bears_the_tag(autojump_clock):
+    paper = make_paper()
+    async with Stage(paper).running() as stage:
+        paper.script.on("place", Fault.lose_answer())
+        paper.script.on("order_book", Fault.stale_book(), times=None)
+        order = await stage.place()
+        await trio.sleep(600)
+        assert stage.stored(order.order_id).status == "unknown"
+        assert stage.calls("trades") > 3
+        paper.script.clear()
+        await trio.sleep(61)
+        assert stage.stored(order.order_id).status == "filled"
+
+
+async def test_it_is_not_concluded_while_a_position_is_unexplained(
+    autojump_clock, caplog
+):
+    """The book and the trades hide the order, the position does not."""
+    paper = make_paper()
+    async with Stage(paper).running() as stage:
+        paper.script.on("place", Fault.lose_answer(hidden_for=400))
+        order = await stage.place()
+        await trio.sleep(399)
+        assert stage.stored(order.order_id).status == "unknown"
+        assert "NSE:SBIN: a position is unexplained" in caplog.text
+        await trio.sleep(60)
+        assert stage.stored(order.order_id).status == "filled"
+
+
+async def test_it_is_not_concluded_where_trades_cannot_be_read(autojump_clock):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", lost())
+        stage.paper.script.on("trades", Fault.refuse("E1", "later"), times=3)
+        order = await stage.place()
+        at = await until_not_placed(stage, order.order_id)
+        assert stage.calls("trades") == 4
+        assert at > 152
+
+
+async def test_one_that_turns_up_after_all_is_taken_back_with_an_alert(
+    autojump_clock, caplog
+):
+    paper = make_paper()
+    async with Stage(paper).running() as stage:
+        paper.script.on("place", Fault.lose_answer(hidden_for=250))
+        order = await stage.place(resting())
+        await trio.sleep(200)
+        assert stage.stored(order.order_id).status == "not_placed"
+        await trio.sleep(75)
+        assert stage.story(order.order_id) == [
+            *("placed", "unknown", "not_placed", "acked")
+        ]
+    alerts = [row.message for row in caplog.records if row.levelname == "CRITICAL"]
+    assert alerts == ["an order that was not_placed is acked at the broker"]
+
+
+async def test_a_fill_that_crossed_the_cancel_is_not_lost(autojump_clock, caplog):
+    paper = make_paper(fill="manual")
+    async with Stage(paper).running() as stage:
+        order = await stage.place(resting())
+        assert (await stage.cancel(order.order_id)).record.status == "cancelled"
+        entry = paper._account.book.entries[order.broker_order_id]
+        row = msgspec.structs.replace(
+            entry.row(), filled_quantity=Decimal(4), average_price=Decimal(700)
+        )
+        entry.row = lambda: row
+        await trio.sleep(61)
+        assert stage.stored(order.order_id).filled_quantity == 4
+        assert stage.story(order.order_id) == [
+            *("placed", "acked", "cancelled", "cancelled")
+        ]
+    alerts = [row.message for row in caplog.records if row.levelname == "CRITICAL"]
+    assert alerts == ["an order that was cancelled is cancelled at the broker"]
+
+
+async def test_an_order_on_its_way_is_nobodys_to_call_missing(autojump_clock):
+    stage = Stage(submit_timeout=400)
+    async with stage.running():
+        stage.paper.script.on("place", Fault(after=300, hidden_for=299))
+        order = await stage.place(resting())
+        assert order.status == "unknown"
+        await trio.sleep(290)
+        assert stage.stored(order.order_id).status == "unknown"
+        await trio.sleep(20)
+        assert stage.story(order.order_id) == ["placed", "unknown", "acked"]
+
+
+# The breaker
+
+
+async def test_a_half_open_breaker_is_closed_by_two_reads_a_second_apart(
+    autojump_clock,
+):
+    stage = Stage(breaker=BreakerSettings(failures=1, jitter=0))
+    async with stage.running():
+        stage.paper.script.on("place", Fault.lose_request())
+        await stage.place()
+        await trio.sleep(0.1)
+        assert (await stage.report()).breaker == "OPEN"
+        await trio.sleep(29)
+        assert (await stage.report()).breaker == "OPEN"
+        await trio.sleep(3)
+        assert (await stage.report()).breaker == "CLOSED"
+
+
+async def test_a_broker_that_stays_down_is_probed_once_a_cooldown(autojump_clock):
+    stage = Stage(breaker=BreakerSettings(failures=1, jitter=0, cooldown=100))
+    async with stage.running():
+        stage.paper.script.on("*", Fault.connect_failure(), times=None)
+        stage.breaker.force_open(2)
+        stage.breaker.auto(2)
+        reads = stage.calls("order_book")
+        await trio.sleep(61)
+        assert stage.calls("order_book") > reads
+        assert (await stage.report()).breaker == "OPEN"
+
+
+# Positions
+
+
+def a_position(moved, symbol="NSE:SBIN"):
+    return Position(
+        symbol=symbol,
+        product="CNC",
+        quantity=Decimal(100),
+        day_quantity=Decimal(moved),
+        average_price=Decimal(1),
+        last_price=None,
+        realised_pnl=Decimal(0),
+        unrealised_pnl=Decimal(0),
+    )
+
+
+def a_trade(quantity, side="BUY", symbol="NSE:SBIN"):
+    return Trade(
+        trade_id="T1",
+        broker_order_id="B1",
+        tag=None,
+        symbol=symbol,
+        side=an_order(side=side).side,
+        quantity=Decimal(quantity),
+        price=Decimal(1),
+        product="CNC",
+    )
+
+
+@pytest.mark.parametrize(
+    ("positions", "trades", "fits"),
+    [
+        ([], [], True),
+        ([a_position(0)], [], True),
+        ([a_position(10)], [a_trade(10)], True),
+        ([a_position(6)], [a_trade(10), a_trade(4, "SELL")], True),
+        ([a_position(-4)], [a_trade(4, "SELL")], True),
+        ([a_position(4), a_position(6)], [a_trade(10)], True),
+        ([a_position(10)], [], False),
+        ([], [a_trade(10)], False),
+        ([a_position(20)], [a_trade(10)], False),
+        ([a_position(10, "NSE:TCS")], [], True),
+        ([a_position(10)], [a_trade(10, symbol="NSE:TCS")], False),
+    ],
+)
+def test_positions_are_explained_when_todays_trades_add_up_to_them(
+    positions, trades, fits
+):
+    assert explained("NSE:SBIN", positions, trades) is fits
