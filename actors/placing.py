@@ -128,22 +128,33 @@ class Placing:
     async def _first(
         self, scope: KeyScope, message: PlaceBatch, mine: Running, deadline: float
     ) -> BatchReply:
+        """Accept the request, if anybody would take it; the accept finds a taken key.
+
+        Only where nothing could be accepted is the key looked up by itself: one that
+        is known is answered even then.
+        """
+        refusal = self._refusal()
+        answers: tuple[LegAnswer, ...] = ()
+        if refusal is None:
+            answers = await self._legs.admit(message, deadline)
+            if any(isinstance(answer.answer, Admission) for answer in answers):
+                return await self._accept(scope, message, answers, mine, deadline)
         if message.key_given:
             known = await self._records.read(lambda store: store.key(scope))
             if known is not None:
                 return await self._known(known, message, mine)
+        if refusal is not None:
+            return refusal
+        self._note_denied(message, answers)
+        return NothingAccepted(legs=answers, dry_run=False)
+
+    def _refusal(self) -> StoreDown | TradingHalted | None:
+        """Why no order can be accepted now, whoever asks."""
         if not self._store.ok:
             return StoreDown(message=f"{self._store.failure}")
         if self._trading.engaged:
             return TradingHalted(reason=self._trading.switch.reason)
-        answers = await self._legs.admit(message, deadline)
-        if trio.current_time() >= deadline:  # nobody waits any more: leave the key free
-            self._legs.return_slots(answers)
-            answers = tuple(_too_late(answer) for answer in answers)
-        if all(isinstance(answer.answer, Denial) for answer in answers):
-            self._note_denied(message, answers)
-            return NothingAccepted(legs=answers, dry_run=False)
-        return await self._accept(scope, message, answers, mine, deadline)
+        return None
 
     async def _known(
         self, known: KeyTaken, message: PlaceBatch, mine: Running
@@ -229,14 +240,6 @@ class Placing:
             case Halted():
                 return TradingHalted(reason=self._trading.switch.reason)
         raise TypeError(f"no answer to an accept: {stored.results[0]!r}")
-
-
-def _too_late(leg: LegAnswer) -> LegAnswer:
-    if isinstance(leg.answer, Denial):
-        return leg
-    words = "its deadline passed before it was accepted"
-    denial = Denial(code="deadline_exceeded", message=words)
-    return LegAnswer(order_id=leg.order_id, leg=leg.leg, answer=denial)
 
 
 def _record(batch: Batch, leg: LegAnswer) -> OrderRecord:

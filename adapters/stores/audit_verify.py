@@ -289,7 +289,7 @@ class _Walk:
 
     def _be_patient(self) -> None:
         """Wait for the files, which end before the store does, while it may be."""
-        if not self._torn and time.monotonic() >= self._until:
+        if time.monotonic() >= self._until:
             name = self._file.file if self._file else "audit files"
             what = f"they end here, and {DATABASE} goes on"
             raise self._found(self.head.seq + 1, name, 0, what)

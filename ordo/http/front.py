@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -58,10 +58,12 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call, or pass it on."""
-        if scope["type"] == "http" and self._is_ours(scope["path"]):
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+        elif self._is_ours(scope["path"]):
             await self._serve(scope, receive, send)
         else:
-            await self._rest(scope, receive, send)
+            await self._pass_on(scope, receive, send)
 
     def _is_ours(self, path: str) -> bool:
         return path.startswith("/api/") or self._table.find(path) is not None
@@ -79,6 +81,24 @@ class Front:
             await send_answer(send, answer)
         else:
             await _send_unless_gone(receive, send, answer)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give it to Quart with its body whole: Quart may answer without reading it."""
+        began = trio.current_time()
+        try:
+            body = await body_of(receive)
+        except Gone:
+            return
+        except ApiError as error:
+            request_id = request_id_of(self._system, headers_of(scope))
+            await send_answer(send, answers.failure(error, request_id, began))
+            return
+        whole = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_whole() -> Any:
+            return whole.pop() if whole else await receive()
+
+        await self._rest(scope, receive_whole, send)
 
     async def _answer(
         self,

@@ -354,23 +354,25 @@ async def test_a_silent_broker_is_given_up_before_the_deadline_and_not_after(
     assert floor.store.order(done.orders[0].order_id).status == "placed"
 
 
-async def test_a_deadline_that_passes_before_the_accept_leaves_nothing_behind(
+async def test_a_request_whose_deadline_passed_in_the_mailbox_leaves_nothing_behind(
     autojump_clock,
 ):
     one = FakeBroker("one")
-    async with routing(one) as floor:
-
-        async def slow(call, *args):
-            await trio.sleep(0.3)
-            return call(*args)
-
-        floor.router._placing._records = Records(floor.store, run_sync=slow)
-        with pytest.raises(trio.TooSlowError):
-            await floor.ask(a_batch("one"), within=0.2)
+    floor = Floor([one], MemoryStore())
+    with pytest.raises(trio.TooSlowError):
+        await floor.ask(a_batch("one"), within=0.2)  # nobody receives yet
+    async with trio.open_nursery() as tree:
+        await tree.start(floor.write)
+        tree.start_soon(one.run)
+        await tree.start(floor.router.run)
         await trio.sleep(1)
-        assert floor.store.unsettled("one") == []
-        assert one.sent == []
-        assert one.slots == []
+        after = await floor.ask(a_batch("one", fingerprint="other"))
+        tree.cancel_scope.cancel()
+    assert not after.replayed
+    assert len(one.sent) == len(one.slots) == 1
+    assert [batch.batch_id for batch in floor.store._batches.values()] == [
+        after.batch.batch_id
+    ]
 
 
 # One key ------------------------------------------------------------------------------

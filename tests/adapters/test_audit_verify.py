@@ -3,7 +3,7 @@
 import random
 import shutil
 import threading
-from itertools import combinations
+from itertools import combinations, count
 
 import pytest
 
@@ -144,9 +144,9 @@ def files_gone(log):
             yield files, (first, log.names[at - 1], 0)
         else:
             yield files, (first, name, 0)
-    for count in (2, 3):
-        left = log.names[count:]
-        wanted = (count * PER_FILE, log.names[count - 1], 0)
+    for gone in (2, 3):
+        left = log.names[gone:]
+        wanted = (gone * PER_FILE, log.names[gone - 1], 0)
         yield {name: log.good[name] for name in left}, wanted
     yield {}, (1, "audit files", 0)
 
@@ -305,11 +305,15 @@ def test_a_log_of_nothing_is_whole(tmp_path):
 def test_a_log_is_verified_while_it_is_written(tmp_path):
     kept = Kept(tmp_path, audit_max_bytes=3000)
     kept.store.commit([note()])
-    done = threading.Event()
+    done, well_under_way = threading.Event(), threading.Event()
 
     def write():
-        while not done.is_set():
+        for number in count():
             kept.store.commit([note(), note()])
+            if number == 10:
+                well_under_way.set()
+            if done.is_set():
+                break
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -317,11 +321,58 @@ def test_a_log_is_verified_while_it_is_written(tmp_path):
     for _ in range(6):
         with StoredAudit(kept.path) as rows:
             verdicts.append(verify(kept.files, KEY, rows, patience=5))
+    assert well_under_way.wait(10)
+    with StoredAudit(kept.path) as rows:
+        verdicts.append(verify(kept.files, KEY, rows, patience=5))
     done.set()
     writer.join()
-    assert [verdict.problem for verdict in verdicts] == [None] * 6
-    assert verdicts[-1].records > verdicts[0].records
+    assert [verdict.problem for verdict in verdicts] == [None] * 7
+    assert verdicts[-1].records >= 21
     kept.store.close()
+
+
+def test_verifying_ends_though_more_is_written_than_it_can_read(tmp_path):
+    kept = Kept(tmp_path)
+    kept.store.commit([note(), note()])
+    kept.store.close()
+    (path,) = files_in(kept.files)
+
+    def rows():
+        """For each row that is read, one more is stored and copied: none is last."""
+        with StoredAudit(kept.path) as stored:
+            lines = list(stored)
+        for number in range(20):
+            lines.append(seal(KEY, lines[-1].head, at="2026", boot="b", entry={}))
+            with path.open("ab") as file:
+                file.write(written(lines[-1]))
+            yield lines[number]
+        pytest.fail("it follows the writer for ever")
+
+    assert verify(kept.files, KEY, rows(), patience=5).records == 3
+
+
+def test_a_file_that_is_followed_while_its_end_is_read_is_read_to_the_end(
+    log, monkeypatch
+):
+    """The next file appears just after this one was found to have no more, for now."""
+    first, second = log.names[:2]
+    looks = []
+
+    def look(directory):
+        looks.append(directory)
+        if len(looks) == 3:  # the start, the list of files, and then at the first's end
+            (directory / first).write_bytes(log.good[first])
+            (directory / second).write_bytes(log.good[second])
+        return files_in(directory)
+
+    shutil.rmtree(log.directory)
+    log.directory.mkdir()
+    (log.directory / first).write_bytes(b"".join(log.lines(first)[:2]))
+    monkeypatch.setattr("adapters.stores.audit_verify.files_in", look)
+    verdict = verify(log.directory, KEY, log.rows[:6], patience=5)
+    assert verdict.problem is None
+    assert len(looks) >= 3
+    assert verdict.records >= 2
 
 
 def test_a_line_that_is_just_being_written_is_waited_for(tmp_path):

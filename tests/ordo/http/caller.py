@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 
     @property
     def code(self) -> str | None:
-        return self.json["error_code"]
+        return self.json.get("error_code")
 
     @property
     def data(self) -> Any:

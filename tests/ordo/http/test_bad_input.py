@@ -170,6 +170,8 @@ async def test_orders_left_out_are_422(autojump_clock, tmp_path):
         (b"1" * 5000, "wanted less than 1000000000000, found 1111111111"),
         (b"1e-999999999", "wanted at most 4 decimals, found 1E-999999999"),
         (b"1." + b"0" * 30 + b"1", "wanted at most 4 decimals, found 1.00000"),
+        (b"1." + b"0" * 23 + b"1", "wanted at most 4 decimals, found 1.00000"),
+        (b"123456789012." + b"0" * 23 + b"1", "wanted at most 4 decimals, found 12345"),
         (b"1." + b"0" * 500_000, "wanted at most 4 decimals, found 1.00000"),
         (b"0e999999999", "must be positive, was 0E+999999999"),
         (b"-1e-400", "must be positive, was -1E-400"),
