@@ -5,7 +5,7 @@ task in the actor's own nursery. What it may do at the broker is decided by its 
 `Sender`, `Canceller`, `Reconciler`, all over one `Line`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -46,6 +46,8 @@ from actors.trading import TradingState
 from actors.windows import Kind
 from actors.writer import StoreHealth
 from adapters import BrokerPort
+
+Task = Callable[..., Awaitable[object]]
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +122,7 @@ class Broker:
         self._gate = Gate(line, reconciler, parts.store)
         self._reads = Reads(line, reconciler.news)
         self._tasks: trio.Nursery  # of `run`, for as long as it runs
+        self._crashed = False
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -129,18 +132,18 @@ class Broker:
         name, limiter, writer = parts.settings.name, parts.limiter, parts.writer
         async with trio.open_nursery() as self._tasks:
             self._flights.ground(await self._recovery.take_up())
-            self._tasks.start_soon(self._pacer.run)
-            self._tasks.start_soon(self._journal.retry_unsaved)
-            self._tasks.start_soon(self._reconciler.run)
-            self._tasks.start_soon(self._halts.watch)
-            self._tasks.start_soon(keep_day_count, name, limiter, writer)
+            self._start_soon(self._pacer.run)
+            self._start_soon(self._journal.retry_unsaved)
+            self._start_soon(self._reconciler.run)
+            self._start_soon(self._halts.watch)
+            self._start_soon(keep_day_count, name, limiter, writer)
             task_status.started()
             try:
                 while True:
                     self._handle(await self._mailbox.receive())
             except trio.Cancelled:
-                if not self._tasks.cancel_scope.cancel_called:
-                    self._end_queue()  # else a task crashed: the next run gets it
+                if not self._crashed:  # else the queue is for the next incarnation
+                    self._end_queue()
                 raise
             finally:
                 self._pacer.close("this part of Ordo is stopping; it was not sent")
@@ -153,9 +156,9 @@ class Broker:
             case SendOrder(slot=slot):
                 self._flights.start(request, slot)
             case CancelOrder():
-                self._tasks.start_soon(self._cancels.answer, request)
+                self._start_soon(self._cancels.answer, request)
             case Fetch():
-                self._tasks.start_soon(self._reads.answer, request)
+                self._start_soon(self._reads.answer, request)
             case ReturnSlot(slot=slot):
                 self._pacer.give_back(Kind.PLACE, slot)
             case ReadBroker():
@@ -167,14 +170,13 @@ class Broker:
                 raise TypeError(f"no message for a broker: {other!r}")
 
     def _set_breaker(self, message: SetBreaker) -> None:
-        now, breaker = trio.current_time(), self._parts.breaker
-        match message.state:
-            case "OPEN":
-                breaker.force_open(now)
-            case "CLOSED":
-                breaker.force_closed(now)
-            case "AUTO":
-                breaker.auto(now)
+        breaker = self._parts.breaker
+        turn = {
+            "OPEN": breaker.force_open,
+            "CLOSED": breaker.force_closed,
+            "AUTO": breaker.auto,
+        }
+        turn[message.state](trio.current_time())
         self._line.note_transitions(by=message.by)
         self._reconciler.news()
 
@@ -196,5 +198,13 @@ class Broker:
             else:
                 request.drop()
 
-    def _start_soon(self, *args: Any) -> None:
-        self._tasks.start_soon(*args)
+    def _start_soon(self, task: Task, *args: Any) -> None:
+        self._tasks.start_soon(self._watched, task, args, name=task)
+
+    async def _watched(self, task: Task, args: tuple[Any, ...]) -> None:
+        """Run a task, and remember that it crashed: that is no stop."""
+        try:
+            await task(*args)
+        except Exception:
+            self._crashed = True
+            raise

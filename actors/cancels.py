@@ -95,7 +95,7 @@ class Cancels:
             record = self._journal.get(order_id)
         if record is None or record.is_settled or record.broker_order_id is None:
             return None
-        attempt = self._begin(order_id)
+        attempt = self._begin(record)
         await attempt.over.wait()
         return attempt.denial
 
@@ -116,7 +116,7 @@ class Cancels:
             if record is None or record.status is not OrderStatus.NOT_PLACED:
                 self._wanted.discard(order_id)
         elif record.broker_order_id is not None:
-            self._begin(order_id)
+            self._begin(record)
 
     async def _cancel(self, message: CancelOrder) -> CancelResult | Denial:
         order_id = message.order_id
@@ -152,26 +152,24 @@ class Cancels:
         self._journal.amend(order_id, entry, cancel_requested=True)
         self._start_soon(self._journal.flush, order_id)
 
-    def _begin(self, order_id: str) -> _Attempt:
+    def _begin(self, record: OrderRecord) -> _Attempt:
         """Cancel the order at its broker, unless that is under way."""
-        self._wanted.discard(order_id)
-        attempt = self._under_way.get(order_id)
+        self._wanted.discard(record.order_id)
+        attempt = self._under_way.get(record.order_id)
         if attempt is None:
-            attempt = self._under_way[order_id] = _Attempt()
-            self._start_soon(self._carry_out, order_id, attempt)
+            attempt = self._under_way[record.order_id] = _Attempt()
+            self._start_soon(self._carry_out, record, attempt)
         return attempt
 
-    async def _carry_out(self, order_id: str, attempt: _Attempt) -> None:
-        denial = None
+    async def _carry_out(self, record: OrderRecord, attempt: _Attempt) -> None:
         deadline = trio.current_time() + CANCEL_TIMEOUT
         try:
-            if (record := self._journal.get(order_id)) is not None:
-                denial = await self._canceller.cancel(record, deadline)
-            after = self._journal.get(order_id)
+            denial = await self._canceller.cancel(record, deadline)
+            after = self._journal.get(record.order_id)
             cancelled = after is not None and after.status is OrderStatus.CANCELLED
             attempt.denial = None if cancelled else denial
         finally:
-            del self._under_way[order_id]
+            del self._under_way[record.order_id]
             attempt.over.set()
 
 

@@ -80,21 +80,22 @@ class Flights:
             try:
                 async with trio.open_nursery() as watch:
                     watch.start_soon(self._answer_at_deadline, flight, request)
-                    record = await self._sender.fly(flight)
-                    _answer(flight, request, record)
+                    _answer(flight, request, await self._land(flight))
                     watch.cancel_scope.cancel()
             finally:
-                self._land(flight.order_id)
+                self._journal.release(flight.order_id)
 
     async def _answer_at_deadline(self, flight: Flight, request: Request) -> None:
         await trio.sleep_until(flight.deadline)
         _answer(flight, request, await self._sender.overdue(flight))
 
-    def _land(self, order_id: str) -> None:
-        del self._aloft[order_id]
-        self._reconciler.landed(order_id)
-        self._cancels.changed(order_id)
-        self._journal.release(order_id)
+    async def _land(self, flight: Flight) -> OrderRecord:
+        try:
+            return await self._sender.fly(flight)
+        finally:
+            del self._aloft[flight.order_id]
+            self._reconciler.landed(flight.order_id)
+            self._cancels.changed(flight.order_id)
 
 
 def _answer(flight: Flight, request: Request, record: OrderRecord) -> None:

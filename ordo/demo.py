@@ -74,7 +74,8 @@ CA {endpoint.ca} SHA-256 {endpoint.fingerprint}
 
 Send an order to all three, in another terminal:
 
-curl -s {trust}-H 'Authorization: Bearer {token}' -H "Idempotency-Key: try-$(date +%s)" \\
+curl -s {trust}-H 'Authorization: Bearer {token}' \\
+  -H "Idempotency-Key: try-$(date +%s)" \\
   -d '{order}' {endpoint.url}/api/v1/orders
 
 Stop with Ctrl-C.

@@ -338,6 +338,24 @@ async def test_an_unknown_order_is_cancelled_once_it_is_found(autojump_clock):
         assert stage.calls("cancel") == 1
 
 
+async def test_an_order_on_the_wire_that_ends_unknown_is_cancelled_once_it_is_found(
+    autojump_clock,
+):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", Fault.lose_answer(after=2, hidden_for=9))
+        record = await stage.accept(resting())
+        async with trio.open_nursery() as tasks:
+            await in_background(tasks, stage.send, record)
+            await trio.sleep(1)
+            answer = await stage.cancel(record.order_id)
+        assert trio.current_time() == 4
+        assert (answer.record.status, answer.denial) == ("unknown", None)
+        await trio.sleep(11)
+        assert stage.story(record.order_id) == [
+            *("placed", "unknown", "acked", "cancelled")
+        ]
+
+
 async def test_an_unknown_order_that_turns_up_very_late_is_cancelled_too(
     autojump_clock,
 ):

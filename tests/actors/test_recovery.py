@@ -3,12 +3,14 @@
 import pytest
 import trio
 
+from actors.broker import Broker
 from actors.limiter import DayCount
 from actors.mailbox import NoReply, Request
 from actors.messages import Admit, Denial, Fetch, ReadBroker, SendOrder
 from actors.windows import DAY, MINUTE, Kind, Window, regulatory
+from actors.writer import Writer
 from adapters.brokers.paper import Fault
-from tests.support.gateway import an_order, make_paper
+from tests.support.gateway import an_order, inline, make_paper
 from tests.support.stage import Stage, Watched, resting
 
 
@@ -220,8 +222,9 @@ async def test_the_sends_of_the_last_minute_count_after_a_restart(autojump_clock
         left = first.store.copied()
     async with Stage(first.paper, left, windows=[minute]).running() as second:
         headroom = (await second.report()).rate_limit
-        assert headroom["windows"][0]["used"] == 4 + 10  # and reads at their ceiling
-        assert (await second.admit()).slot is None
+        # And reads at their ceiling, and the first look at the book.
+        assert headroom["windows"][0]["used"] == 4 + 10 + 1
+        assert [(await second.admit()).slot for _ in range(2)] == [4.0, None]
 
 
 async def test_nothing_leaves_in_the_first_second_after_a_start(autojump_clock):
@@ -468,21 +471,34 @@ def _ids(records):
 
 async def test_a_stop_answers_what_stands_in_the_mailbox(autojump_clock):
     stage = Stage()
-    async with stage.running():
-        record = await stage.accept(resting())
-        by = trio.current_time() + 60
-        queued = [
-            Request(message, waker=trio.Event())
-            for message in (
-                ReadBroker(),  # which it takes before it notices the stop
-                SendOrder(record=record, slot=None, answer_by=by),
-                Fetch(kind="funds"),
-            )
-        ]
-        for request in queued:
-            stage.mailbox._put(request, urgent=False)
+    writer = Writer(stage.writer, stage.store, stage.health, run_sync=inline)
+    async with trio.open_nursery() as tree:
+        await tree.start(writer.run)
+        async with trio.open_nursery() as actor:
+            await actor.start(Broker(stage.parts).run)
+            await trio.sleep(2)
+            record = await stage.accept(resting())
+            queued = queue(stage, record)
+            actor.cancel_scope.cancel()
+        tree.cancel_scope.cancel()
     assert (await queued[1].answer()).error_code == "not_sent"
     with pytest.raises(NoReply):
         await queued[2].answer()
     assert stage.stored(record.order_id).error_code == "not_sent"
     assert stage.calls("place") == 0
+
+
+def queue(stage, record):
+    """Put requests into the actor's mailbox, in one moment."""
+    by = trio.current_time() + 60
+    queued = [
+        Request(message, waker=trio.Event())
+        for message in (
+            ReadBroker(),  # which it takes before it notices the stop
+            SendOrder(record=record, slot=None, answer_by=by),
+            Fetch(kind="funds"),
+        )
+    ]
+    for request in queued:
+        stage.mailbox._put(request, urgent=False)
+    return queued
