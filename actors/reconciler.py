@@ -31,6 +31,9 @@ IDLE_ROUND = 60.0
 """Seconds between rounds while nothing is open. Source: design.md, 30 to 60 s."""
 FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
 """Seconds after a failed round, and where doubling stops."""
+REST_PER_ROW = 0.002
+"""Seconds to rest for each row of the last book, while orders are open: a row takes
+some 20 us of the loop, and ten thousand must not hold up orders every second."""
 ROUND_TIMEOUT = 30.0
 PROBE_EVERY = 1.0
 """Seconds between reads that prove a half-open breaker's broker well."""
@@ -65,6 +68,7 @@ class Reconciler:
         self.failures = 0
         self._first_done = trio.Event()
         self._last = -math.inf
+        self._rest = 0.0
         self._retry_at = -math.inf
         self._poke = trio.Event()
         self._round_over = trio.Event()
@@ -119,7 +123,7 @@ class Reconciler:
         if not self.recovered:
             return self._retry_at
         busy = any(record.is_open for record in self._journal)
-        regular = self._last + (self._poll if busy else IDLE_ROUND)
+        regular = self._last + (max(self._poll, self._rest) if busy else IDLE_ROUND)
         probe = max(self._last + PROBE_EVERY, self._line.probe_at)
         return max(self._retry_at, min(regular, probe, self.doubts.next_look()))
 
@@ -131,6 +135,7 @@ class Reconciler:
             # Not around the changes: one cut short would be neither stored nor kept.
             with trio.fail_after(ROUND_TIMEOUT):
                 book = await self._line.read(Kind.RECONCILE, self._line.port.order_book)
+            self._rest = min(IDLE_ROUND, REST_PER_ROW * len(book))
             await self._compare(book, started)
         except (BrokerError, trio.TooSlowError) as error:
             self._failed(error)

@@ -145,6 +145,7 @@ class BrokerHttp:
         query: Mapping[str, str] | None = None,
         body: bytes = b"",
         last_look: LastLook | None = None,
+        max_bytes: int | None = None,
     ) -> Reply:
         """Make one call and read its whole answer, whatever its status.
 
@@ -156,10 +157,13 @@ class BrokerHttp:
                 scheduling point in between (measured), so what another task then
                 says meets an order that counts as having left.
 
+            max_bytes: a cap of this call's own, for answers that grow with the day.
+
         Raises:
             NotSent: provably nothing left.
             SentUnknown: it may have arrived; no answer, or none that fits.
         """
+        cap = self._max_reply_bytes if max_bytes is None else max_bytes
         request = self._request(endpoint, headers, query, body)
         look = None
         if last_look is not None:
@@ -171,7 +175,7 @@ class BrokerHttp:
                 await response.aclose()
                 raise RuntimeError("httpcore sent an order and asked for no last look")
             return Reply(
-                response.status_code, response.headers, await self._read(response)
+                response.status_code, response.headers, await self._read(response, cap)
             )
 
     async def aclose(self) -> None:
@@ -200,13 +204,13 @@ class BrokerHttp:
             extensions={"timeout": self._timeouts},
         )
 
-    async def _read(self, response: httpx.Response) -> bytes:
-        """Read the body; past the cap the connection is closed.
+    async def _read(self, response: httpx.Response, cap: int) -> bytes:
+        """Read the body; past *cap* bytes the connection is closed.
 
         Raises:
             SentUnknown: it is longer than the cap, or packed in a way not asked for.
         """
-        cap, parts = self._max_reply_bytes, []
+        parts: list[bytes] = []
         size = _declared_length(response.headers)
         try:
             if size <= cap:

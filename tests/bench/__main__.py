@@ -37,7 +37,7 @@ ORDER = {
     "side": "BUY",
     "quantity": 1,
     "type": "LIMIT",
-    "price": 700,
+    "price": 900,
     "product": "INTRADAY",
 }
 
@@ -118,7 +118,7 @@ async def _httpx(venue_url: str, seconds: float) -> list[Sample]:
         "type": 1,
         "side": 1,
         "productType": "INTRADAY",
-        "limitPrice": 700,
+        "limitPrice": 900,
         "stopPrice": 0,
         "disclosedQty": 0,
         "validity": "DAY",
@@ -141,7 +141,7 @@ def bench(directory: Path, seconds: float) -> tuple[list[Cell], list[Bar]]:
     """All cells, and the bars they are held to."""
     cells: list[Cell] = []
     starts: list[float] = []
-    venue = FyersVenue(directory / "venue.log", "--no-matching")
+    venue = FyersVenue(directory / "venue.log")
     with ended(venue):
         for tls in ("off", "auto"):
             place = directory / tls

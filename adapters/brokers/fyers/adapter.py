@@ -48,6 +48,9 @@ READS: dict[type[wire.Envelope], str] = {
 }
 """Every read, by the shape of its answer."""
 
+MOST_BOOK_BYTES = 64 * 1024 * 1024
+"""A row of the book takes 730 bytes, and the book holds the whole day: under the usual
+cap of 5 MB it could not be read any more after some 7,000 orders."""
 QUOTES_AT_ONCE = 50
 """Source: dossier 10.2."""
 
@@ -203,7 +206,9 @@ class FyersBroker:
     async def _read(self, shape: type[T], query: dict[str, str] | None = None) -> T:
         endpoint, decoder = self._reads[shape]
         headers = self._session()
-        reply = await self._http.send(endpoint, headers=headers, query=query)
+        reply = await self._http.send(
+            endpoint, headers=headers, query=query, max_bytes=MOST_BOOK_BYTES
+        )
         answer: T = read_answer(reply, decoder)
         return answer
 
