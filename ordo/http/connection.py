@@ -7,7 +7,7 @@ from typing import Any
 
 import hypercorn.trio.run
 import trio
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.trio.tcp_server import TCPServer
 
 log = logging.getLogger("ordo.http")
@@ -31,6 +31,7 @@ class Connection(TCPServer):
         super().__init__(*args)
         self._head = b""
         self._life = trio.CancelScope()
+        self._idle, self._since = True, trio.current_time()
 
     async def run(self) -> None:
         """Serve until the client leaves."""
@@ -42,10 +43,21 @@ class Connection(TCPServer):
             log.debug("in full", exc_info=faults)
 
     async def _idle_timeout(self) -> None:
-        """End an idle connection: hypercorn's way can leave it waiting for its next
-        request, which then never comes, and a stop would take the whole drain time."""
-        with trio.move_on_after(self.config.keep_alive_timeout):
-            await self.context.terminated.wait()
+        """End the connection when it is idle for too long, or idle and Ordo stops.
+
+        One watcher for its whole life, where hypercorn starts one after each request;
+        and hypercorn's can leave a connection waiting for a request that never comes.
+        """
+        limit, stopped = self.config.keep_alive_timeout, False
+        while not (
+            self._idle and (stopped or trio.current_time() >= self._since + limit)
+        ):
+            if stopped:
+                return  # `protocol_send` ends it with its last answer
+            wake_at = self._since + limit if self._idle else trio.current_time() + limit
+            with trio.move_on_at(wake_at):
+                await self.context.terminated.wait()
+                stopped = True
         self._life.cancel(reason="idle for too long, or Ordo stops")
 
     async def protocol_send(self, event: Event) -> None:
@@ -57,6 +69,11 @@ class Connection(TCPServer):
                 await self._send(event.data)
             return
         await self._send(b"")
+        if isinstance(event, Updated):
+            self._idle, self._since = event.idle, trio.current_time()
+            if self._idle and self.context.terminated.is_set():
+                self._life.cancel(reason="Ordo stops")
+            return
         await super().protocol_send(event)
         if isinstance(event, Closed):
             # A next request that came early waits for a turn that will never be.
