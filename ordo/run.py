@@ -33,7 +33,7 @@ from ordo.tokens import TokenBook
 log = logging.getLogger("ordo")
 
 SWITCH_EVERY = 0.0005
-"""Seconds a thread may keep the interpreter while another wants it. A commit asks for it
+"""Seconds a thread may keep the interpreter while another wants it. A commit wants it
 after each statement: at Python's 5 ms a busy loop would make each of them wait."""
 EXIT_FAILED = 70
 """The tree gave up, or the store was failing at the end: a restart is called for."""
