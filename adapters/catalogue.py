@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from adapters.errors import ConfigError
+from adapters.instruments import NO_INSTRUMENTS, InstrumentIndex
 from adapters.ports import BrokerPort, Capabilities
 from adapters.secret import Secret
 
@@ -27,6 +28,7 @@ class Surroundings(NamedTuple):
         data: Ordo's data directory.
         wall: Wall time, aware UTC.
         rng: Chance.
+        instruments: What the adapter's master says, as of the last good sync.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Surroundings(NamedTuple):
     data: Path
     wall: Callable[[], datetime]
     rng: random.Random
+    instruments: InstrumentIndex = NO_INSTRUMENTS
 
 
 class Adapter(NamedTuple):
@@ -45,11 +48,14 @@ class Adapter(NamedTuple):
         settings: Its msgspec struct: the keys of a broker table that are its own.
         factory: Makes the adapter, a `BrokerPort`, from these and its `Surroundings`.
         capabilities: What it can do, for a look without making it.
+        master: Reads what `download_master` fetched: `Callable[[Sequence[Path]],
+            Iterator[Instrument]]`; empty where there is no master.
     """
 
     settings: str
     factory: str
     capabilities: str
+    master: str = ""
 
 
 ADAPTERS: dict[str, Adapter] = {

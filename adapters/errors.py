@@ -8,6 +8,7 @@
     │   ├── SessionExpired          the broker wants a new login
     │   ├── RateLimited             refused for pace; nothing was done
     │   ├── Refused                 a structured no to a read
+    │   ├── LoginRefused            a structured no to a log-in or an answer of it
     │   └── Unsupported             this broker cannot do it
     ├── StoreError
     │   ├── StoreFailed             a commit failed: nothing of it is stored
@@ -86,6 +87,28 @@ class Refused(BrokerError):
         self.code = code
         self.text = text
         self.http_status = http_status
+
+
+class LoginRefused(BrokerError):
+    """The broker said no to a log-in, in its own code and words.
+
+    Args:
+        again: the same challenge can be answered once more, as after a mistyped OTP.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        http_status: int | None = None,
+        *,
+        again: bool = False,
+    ) -> None:
+        super().__init__(f"{code}: {text}" if code else text)
+        self.code = code
+        self.text = text
+        self.http_status = http_status
+        self.again = again
 
 
 class Unsupported(BrokerError):

@@ -290,6 +290,34 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """One price of the order book: how many units wait there, in how many orders."""
+
+    price: Decimal
+    quantity: Decimal
+    orders: int | None = None
+
+
+class Depth(msgspec.Struct, frozen=True, kw_only=True):
+    """The order book of one symbol, best price first, and the day's limits."""
+
+    symbol: str
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    last_price: Decimal | None = None
+    lower_band: Decimal | None = None
+    upper_band: Decimal | None = None
+    at: datetime | None = None
+
+
+class Margin(msgspec.Struct, frozen=True, kw_only=True):
+    """What orders would block, as the broker reckons; `available` where it says so."""
+
+    required: Decimal
+    available: Decimal | None = None
+    currency: str = "INR"
+
+
 class Acked(msgspec.Struct, frozen=True, kw_only=True):
     """The broker took the order, the change or the cancel."""
 

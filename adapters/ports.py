@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from adapters.login import Grant, LoginPort
 from adapters.model import (
     Acked,
     AuditEntry,
     Batch,
     BookOrder,
+    Depth,
     Funds,
     Holding,
+    Margin,
     Order,
     OrderEvent,
     OrderRecord,
@@ -61,7 +65,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     `tag` is None where the broker shows no client tag. `book_poll` is the seconds
     between reads of the book while orders are open. `fractional` allows decimal
-    quantities.
+    quantities. `no_ioc` names exchanges where IOC, though among the validities, is not
+    taken. `protects_market`: MARKET and SL-M may go out as they are, for the broker
+    itself sends them on with a protected price. `margin`, `depth`, `master`: there are
+    such calls.
     """
 
     limits: PublishedLimits
@@ -73,6 +80,11 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     book_poll: float = 30.0
     fractional: bool = False
     simulated: bool = False
+    no_ioc: frozenset[str] = frozenset()
+    protects_market: bool = False
+    margin: bool = False
+    depth: bool = False
+    master: bool = False
 
 
 class BrokerPort(Protocol):
@@ -85,6 +97,14 @@ class BrokerPort(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    @property
+    def login(self) -> LoginPort | None:
+        """How one gets in; None where there is no session to be had or lost."""
+
+    def use(self, grant: Grant | None) -> None:
+        """Make all calls from now on with *grant*; with None they raise
+        `SessionExpired`."""
 
     async def place(
         self, order: Order, tag: str, last_look: LastLook
@@ -109,6 +129,18 @@ class BrokerPort(Protocol):
     async def funds(self) -> Funds: ...
 
     async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]: ...
+
+    async def depth(self, symbol: str) -> Depth: ...
+
+    async def margin(self, orders: Sequence[Order]) -> Margin:
+        """What *orders* together would block."""
+
+    async def download_master(self, directory: Path) -> Sequence[Path]:
+        """Stream the broker's instrument files into *directory*, whole or not at all.
+
+        Raises:
+            Refused, SentUnknown: no master, or not all of it.
+        """
 
     async def check(self) -> None:
         """Make a cheap call that fails unless the session is good."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,13 +14,16 @@ from adapters.brokers.fyers import translate, wire
 from adapters.brokers.fyers.codes import Call, order_answer, read_answer
 from adapters.brokers.fyers.settings import FyersSettings
 from adapters.brokers.fyers.symbols import CashSymbols, SymbolMap
-from adapters.errors import ConfigError, SentUnknown, SessionExpired
+from adapters.errors import ConfigError, SentUnknown, SessionExpired, Unsupported
 from adapters.http import BrokerHttp, Endpoint, RawHeaders
+from adapters.login import Grant, LoginPort
 from adapters.model import (
     Acked,
     BookOrder,
+    Depth,
     Funds,
     Holding,
+    Margin,
     Order,
     OrderType,
     Position,
@@ -107,6 +111,22 @@ class FyersBroker:
     @property
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
+
+    @property
+    def login(self) -> LoginPort | None:
+        return None
+
+    def use(self, grant: Grant | None) -> None:
+        """Make all calls from now on with *grant*."""
+
+    async def depth(self, symbol: str) -> Depth:
+        raise Unsupported("depth of FYERS is not in this version")
+
+    async def margin(self, orders: Sequence[Order]) -> Margin:
+        raise Unsupported("margin of FYERS is not in this version")
+
+    async def download_master(self, directory: Path) -> Sequence[Path]:
+        raise Unsupported("masters of FYERS are not in this version")
 
     async def place(
         self, order: Order, tag: str, last_look: LastLook

@@ -23,13 +23,16 @@ from adapters.brokers.paper.rules import TAG
 from adapters.brokers.paper.script import Script
 from adapters.brokers.paper.settings import PaperSettings
 from adapters.brokers.paper.wire import Wire
-from adapters.errors import Refused
+from adapters.errors import Refused, Unsupported
+from adapters.login import Grant, LoginPort
 from adapters.model import (
     ZERO,
     Acked,
     BookOrder,
+    Depth,
     Funds,
     Holding,
+    Margin,
     Order,
     OrderType,
     Position,
@@ -106,6 +109,14 @@ class PaperBroker:
         return CAPABILITIES
 
     # The port
+
+    @property
+    def login(self) -> LoginPort | None:
+        """None: nobody has to log in here."""
+        return None
+
+    def use(self, grant: Grant | None) -> None:
+        """Nothing: no call here bears a token."""
 
     async def place(
         self, order: Order, tag: str, last_look: LastLook
@@ -224,6 +235,18 @@ class PaperBroker:
             return [self._market.quote(symbol, self._wall()) for symbol in known]
 
         return await self._read(self.script.begin("quotes"), act)
+
+    async def depth(self, symbol: str) -> Depth:
+        """There is no book at this broker, only its prices."""
+        raise Unsupported("a paper broker has prices, and no depth behind them")
+
+    async def margin(self, orders: Sequence[Order]) -> Margin:
+        """There is no margin here: funds are checked as an order is placed."""
+        raise Unsupported("a paper broker reckons no margin before an order")
+
+    async def download_master(self, directory: Path) -> Sequence[Path]:
+        """There is none: what trades here is made up as it is asked for."""
+        raise Unsupported("a paper broker has no instrument files")
 
     async def check(self) -> None:
         """Answer, unless the script says otherwise."""
