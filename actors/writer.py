@@ -29,6 +29,9 @@ MOST_IN_ONE = 128
 """Requests in one commit: large enough that a queue empties, small enough to wait."""
 COMMIT_TIMEOUT = 5.0
 """Seconds; a thread cannot be given up, so this only bounds the shield on paper."""
+BUSY, GATHER = 4, 0.002
+"""After a commit for so many requests, wait so many seconds before the next: a write
+costs the processor 0.3 ms in a commit of its own, 0.1 ms among sixteen (measured)."""
 PROBE_EVERY = 5.0
 """Seconds between looks whether a failed store has come back."""
 
@@ -79,6 +82,7 @@ class Writer:
         self._health = health
         self._run_sync = run_sync
         self._probe_at = math.inf
+        self._busy = False
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -95,6 +99,8 @@ class Writer:
                     await self._commit(queued)
 
     async def _turn(self) -> None:
+        if self._busy:  # before anything is taken, for this wait may be cancelled
+            await trio.sleep(GATHER)
         request = None
         with trio.move_on_at(self._probe_at):
             request = await self._mailbox.receive()
@@ -105,6 +111,7 @@ class Writer:
 
     async def _commit(self, requests: list[Request]) -> None:
         """One transaction for all; the answers follow it with no await between."""
+        self._busy = len(requests) >= BUSY
         wanted = []
         for request in requests:
             if not self._health.ok and _accepts(request.message):

@@ -22,6 +22,7 @@ from adapters.ports import (
 )
 from adapters.stores import rows
 from adapters.stores.audit_chain import GENESIS, Head, Line, seal
+from adapters.stores.inserting import Insert
 from adapters.stores.keys import KEY_LIFE
 from adapters.stores.schema import IDENTITY, ORDER
 from adapters.stores.times import stamp
@@ -36,21 +37,20 @@ _TAKEN = (
     "SELECT fingerprint, batch_id, expired FROM idempotency"
     " WHERE principal = ? AND route = ? AND key = ?"
 )
-_BATCH = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)"
-_ORDER = f"INSERT INTO orders VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_BATCH = Insert("batches", 6)
+_ORDER = Insert("orders", len(_COLUMNS))
 _SAVE = (
     "UPDATE orders SET "  # noqa: S608
     + ", ".join(f"{column} = ?" for column in _COLUMNS[IDENTITY:])
     + " WHERE order_id = ?"
 )
-_EVENT = (
-    "INSERT INTO order_events (order_id, at, status, cause, fill_price, fill_quantity)"
-    " VALUES (?, ?, ?, ?, ?, ?)"
+_EVENT = Insert(
+    "order_events (order_id, at, status, cause, fill_price, fill_quantity)", 6
 )
 _SWITCH = "INSERT OR REPLACE INTO trading_switch VALUES (1, ?, ?, ?, ?, ?)"
 _COUNT = "INSERT OR REPLACE INTO day_counts (broker, day, count) VALUES (?, ?, ?)"
 _HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
-_AUDIT = "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_AUDIT = Insert("audit", 8)
 
 Rows = list[tuple[Any, ...]]
 
@@ -109,19 +109,14 @@ class Group:
             StoreFailed: an order was saved that never was accepted.
         """
         cursor = self._cursor
-        for statement, gathered in (
-            (_BATCH, self._batches),
-            (_ORDER, self._orders),  # before the saves, which may be of the same orders
-        ):
-            if gathered:
-                cursor.executemany(statement, gathered)
+        _BATCH.put(cursor, self._batches)
+        _ORDER.put(cursor, self._orders)  # the saves may be of the same orders
         if self._saves:
             cursor.executemany(_SAVE, self._saves)
             if cursor.rowcount != len(self._saves):
                 raise StoreFailed(f"no such order: {self._first_missing()}")
-        for statement, gathered in ((_EVENT, self._events), (_COUNT, self._counts)):
-            if gathered:
-                cursor.executemany(statement, gathered)
+        _EVENT.put(cursor, self._events)
+        cursor.executemany(_COUNT, self._counts)
         return self._put_audit(seal_with) if self._audit else []
 
     def _accept(self, write: Accept) -> AcceptResult:
@@ -192,5 +187,5 @@ class Group:
             )
             lines.append(line)
             head = line.head
-        self._cursor.executemany(_AUDIT, map(rows.audit_row, lines, self._audit))
+        _AUDIT.put(self._cursor, list(map(rows.audit_row, lines, self._audit)))
         return lines

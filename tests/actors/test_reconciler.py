@@ -84,7 +84,7 @@ async def test_one_read_serves_all_that_are_in_doubt(autojump_clock):
                 orders.start_soon(stage.place)
         times = reads_at(stage)
         await trio.sleep(5)
-        assert times == [3]
+        assert times == [pytest.approx(3, abs=0.005)]  # the commits under load
         assert (await stage.report()).unknown_orders == 0
 
 

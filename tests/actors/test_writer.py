@@ -2,10 +2,11 @@
 
 import pytest
 import trio
+import trio.testing
 
 from actors.mailbox import Mailbox
 from actors.messages import Commit, Committed, StoreDown
-from actors.writer import StoreHealth, Writer, tell
+from actors.writer import BUSY, GATHER, StoreHealth, Writer, tell
 from adapters import (
     Accept,
     Accepted,
@@ -327,3 +328,36 @@ async def test_a_bug_in_the_store_is_not_taken_for_a_full_disk(autojump_clock):
             await trio.sleep(1)
     assert crash.group_contains(ValueError, match="a bug")
     assert desk.health.ok
+
+
+async def test_under_load_a_moment_is_waited_so_that_one_commit_serves_many(
+    autojump_clock,
+):
+    desk = Desk()
+    async with trio.open_nursery() as nursery:
+        await at_work(desk, nursery)
+        for number in range(BUSY):
+            nursery.start_soon(desk.ask, note(f"first {number}"))
+        await trio.testing.wait_all_tasks_blocked()
+        desk.mailbox.tell(Commit(writes=(note("second"),)))
+        await trio.sleep(GATHER / 2)
+        assert desk.disk.tries == [0.0]
+        await desk.ask(note("third"))
+        assert desk.disk.tries == [0.0, GATHER]
+        await desk.ask(note("alone"))  # not under load any more: at once
+        assert desk.disk.tries == [0.0, GATHER, GATHER]
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_is_told_while_the_writer_waits_for_more_survives_a_stop(
+    autojump_clock,
+):
+    desk = Desk()
+    async with trio.open_nursery() as nursery:
+        await at_work(desk, nursery)
+        for number in range(BUSY):
+            nursery.start_soon(desk.ask, note(f"first {number}"))
+        await trio.testing.wait_all_tasks_blocked()
+        desk.mailbox.tell(Commit(writes=(note("last"),)))
+        nursery.cancel_scope.cancel()
+    assert desk.notes()[-1] == "last"
