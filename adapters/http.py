@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ssl
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from ipaddress import ip_address
 from typing import Any, NamedTuple, TypeVar
 
@@ -83,6 +83,14 @@ class Reply(NamedTuple):
     status: int
     headers: httpx.Headers
     body: bytes
+
+
+class Streamed(NamedTuple):
+    """An answer whose body is still to come, packed as it was sent."""
+
+    status: int
+    headers: httpx.Headers
+    body: AsyncIterator[bytes]
 
 
 class BrokerHttp:
@@ -177,6 +185,30 @@ class BrokerHttp:
             return Reply(
                 response.status_code, response.headers, await self._read(response, cap)
             )
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        endpoint: Endpoint,
+        *,
+        headers: RawHeaders = (),
+        query: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> AsyncIterator[Streamed]:
+        """Make one call and give its answer as it comes: for what is too long to hold.
+
+        Raises:
+            NotSent: provably nothing left.
+            SentUnknown: no answer, or it broke off while it was read.
+        """
+        request = self._request(endpoint, headers, query, body)
+        with wire_errors(), self._lanes.one() as transport:
+            response = await transport.handle_async_request(request)
+            parts = _Body(response)
+            try:
+                yield Streamed(response.status_code, response.headers, parts)
+            finally:
+                await parts.aclose()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -287,6 +319,39 @@ def seconds(text: str | None) -> float | None:
     if len(text) > 12 or not text.replace(".", "", 1).isdecimal():
         return None
     return float(text)
+
+
+class _Body(AsyncIterator[bytes]):
+    """A body that may be left before its end.
+
+    The streams below are async generators, several deep; one that is just dropped is
+    finished by the garbage collector, which cannot await. A read after the close fails
+    instead, and that unwinds them all.
+    """
+
+    __slots__ = ("_parts", "_response", "_under_way")
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._parts = response.stream.__aiter__()  # type: ignore[union-attr]
+        self._under_way = False
+
+    async def __anext__(self) -> bytes:
+        self._under_way = True
+        try:
+            return await anext(self._parts)
+        except BaseException:  # the end among them: nothing is left to unwind
+            self._under_way = False
+            raise
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+        with suppress(httpx.HTTPError):
+            while self._under_way:
+                try:
+                    await anext(self)
+                except StopAsyncIteration:
+                    return
 
 
 class _Look:

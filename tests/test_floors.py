@@ -28,6 +28,7 @@ NOT_FOR_ACTORS = {"asyncio", "http", "json", "socket", "sqlite3", "ssl", "urllib
 ADAPTERS_WITH_TRIO = {
     "adapters/brokers/paper/adapter.py": "a simulated broker's own time: how late a"
     " fill is seen, what its answer waits for",
+    "adapters/download.py": "a file is written in a thread: a disk can be slow",
     "adapters/brokers/paper/wire.py": "an answer that never comes is a sleep",
 }
 """Adapters start no tasks and set no deadlines, so they need no Trio; these do."""

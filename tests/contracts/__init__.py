@@ -2,4 +2,5 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contracts.store_contract")
+for _suite in ("store", "broker", "login", "master"):
+    pytest.register_assert_rewrite(f"tests.contracts.{_suite}_contract")

@@ -21,6 +21,7 @@ from .fyers_control import add_controls
 from .fyers_limits import Limits
 from .fyers_login import Login, dead
 from .fyers_market import Market, sample
+from .fyers_masters import MasterFiles
 from .fyers_orders import OrderEndpoints
 from .fyers_reads import ReadEndpoints
 from .fyers_rules import Refused, decode, guarded, refusal
@@ -44,7 +45,7 @@ ORDERS = {"place", "modify", "cancel", "exit"} | {
     "multi_modify",
     "multi_cancel",
 }
-NO_LOGIN = {"authcode", "validate", "not_found"}
+NO_LOGIN = {"authcode", "validate", "master", "not_found"}
 RISK_TEXT = "RED:Margin Shortfall:INR 812.35 Available:INR 10.00 for C-{} [FYERS_RISK]"
 
 
@@ -54,6 +55,7 @@ class FyersVenue(Server):
     Args:
         tokens: `app_id:token` pairs that are good from the start.
         apps: Secret by app id, for the login endpoints.
+        redirect_uri: The one that the apps have registered; empty takes any.
         funds: Limit at the start of the day, rupees.
         rate_limits: Whether the published limits are enforced.
         clock: Wall clock, epoch seconds.
@@ -64,6 +66,7 @@ class FyersVenue(Server):
         *,
         tokens: tuple[str, ...] = ("DEMO12EFGH-100:TOKEN",),
         apps: dict[str, str] | None = None,
+        redirect_uri: str = "",
         client_id: str = "XY01234",
         funds: float = 10_000_000.0,
         rate_limits: bool = False,
@@ -74,7 +77,8 @@ class FyersVenue(Server):
         self.market = Market()
         self.account = Account(client_id, self.market, funds)
         self.book = Book(self.market, self.account, clock)
-        self.login = Login(client_id, tokens, apps or {}, clock)
+        self.login = Login(client_id, tokens, apps or {}, clock, redirect_uri)
+        self.masters = MasterFiles(self.market)
         self.limits = Limits()
         self.rate_limits = rate_limits
         self.allowed_ips: tuple[str, ...] | None = None
@@ -182,6 +186,7 @@ class FyersVenue(Server):
         route("POST", API + "/logout", "logout", read.logout)
         route("GET", API + "/generate-authcode", "authcode", login.generate)
         route("POST", API + "/validate-authcode", "validate", login.validate)
+        self.route("GET", "/sym_details/{file}", "master", self.masters.serve)
 
 
 def _operations(name: str, request: Request) -> int:

@@ -33,6 +33,10 @@ class Login:
     Args:
         tokens: `app_id:token` pairs that are good from the start.
         apps: Secret by app id (with its suffix).
+        redirect_uri: The registered one; empty takes any.
+
+    Attributes:
+        refusal: The words with which the user's page comes back without a code.
     """
 
     def __init__(
@@ -41,12 +45,15 @@ class Login:
         tokens: tuple[str, ...],
         apps: dict[str, str],
         clock: Callable[[], float],
+        redirect_uri: str = "",
     ) -> None:
+        self.refusal = ""
+        self._redirect_uri = redirect_uri
         self.client_id = client_id
         self.apps = apps
         self._clock = clock
         self._tokens = {pair: (0, float("inf")) for pair in tokens}
-        self._codes: dict[str, str] = {}
+        self._codes: dict[str, tuple[str, float]] = {}
         self._issued = 0
 
     def check(self, authorization: str) -> None:
@@ -76,17 +83,22 @@ class Login:
             raise Refused(-352, "Invalid app id")
         if not target or request.query.get("response_type") != "code":
             raise Refused(-50, "Invalid redirect_uri or response_type")
+        if target != (self._redirect_uri or target):
+            raise Refused(-50, "redirect_uri is not the registered one")
+        state = request.query.get("state", "")
+        if self.refusal:
+            no = {"s": "error", "code": -1, "message": self.refusal, "state": state}
+            return _redirect(target, no)
         now = int(self._clock())
         bare = app.rpartition("-")[0] or app
+        expiry = now + 30_000
         code = self._jwt(
-            iss="api.login.fyers.in", sub="auth_code", exp=now + 30_000, app_id=bare
+            iss="api.login.fyers.in", sub="auth_code", exp=expiry, app_id=bare
         )
-        self._codes[code] = app
-        answer = {"s": "ok", "code": 200, "auth_code": code}
-        answer["state"] = request.query.get("state", "")
-        joint = "&" if "?" in target else "?"
-        location = f"{target}{joint}{urlencode(answer)}"
-        return Response(302, headers=(("location", location),))
+        self._codes[code] = (app, expiry)
+        return _redirect(
+            target, {"s": "ok", "code": 200, "auth_code": code, "state": state}
+        )
 
     def validate(self, request: Request) -> Response:
         """`POST /validate-authcode`: an auth code, once, against the app's hash."""
@@ -96,7 +108,8 @@ class Login:
         if not body.get("code"):
             raise Refused(-374, "Please provide auth code")
         app = self._app_of(body.get("appIdHash"))
-        if self._codes.pop(body["code"], None) != app:
+        issued_to, good_until = self._codes.pop(body["code"], ("", 0.0))
+        if issued_to != app or self._clock() >= good_until:
             raise dead(-16)
         expiry = self._next_rollover()
         token = self._jwt(
@@ -134,6 +147,12 @@ class Login:
         signed = b".".join(_base64(part) for part in parts)
         signature = hmac.new(KEY, signed, hashlib.sha256).digest()
         return (signed + b"." + _base64(signature)).decode()
+
+
+def _redirect(target: str, answer: dict[str, Any]) -> Response:
+    joint = "&" if "?" in target else "?"
+    location = f"{target}{joint}{urlencode(answer)}"
+    return Response(302, headers=(("location", location),))
 
 
 def _base64(data: bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "fyers"
-MASTERS = ("NSE_CM_head.csv", "NSE_FO_head.csv", "BSE_FO_head.csv")
+MASTERS = ("NSE_CM", "NSE_FO", "BSE_CM", "BSE_FO")
 IST = timezone(timedelta(hours=5, minutes=30))
 UNITS = 10_000  # money is kept in whole ten-thousandths of a rupee
 CAPITAL_MARKET = 10  # the segment of shares and indices
@@ -76,7 +76,7 @@ def load_instruments() -> dict[str, Instrument]:
     """The shared test universe, by symbol ticker."""
     table = {}
     for name in MASTERS:
-        with (SAMPLES / name).open(newline="") as rows:
+        with (SAMPLES / f"{name}_head.csv").open(newline="") as rows:
             for row in csv.reader(rows):
                 table[row[9]] = Instrument(
                     symbol=row[9],

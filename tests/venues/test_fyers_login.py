@@ -7,8 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import msgspec
 import pytest
+import trio
 
 from .conftest import BOOK, ONE, Clock, Make, sample, shape
+from .fyers import FyersVenue
 
 LOGIN = "/api/v3/validate-authcode"
 
@@ -91,3 +93,48 @@ async def test_an_auth_code_works_once(client: httpx.AsyncClient) -> None:
     assert (await client.post(LOGIN, json=body)).status_code == 200
     again = await client.post(LOGIN, json=body)
     assert (again.status_code, again.json()["code"]) == (401, -16)
+
+
+async def test_an_auth_code_dies_of_age(
+    client: httpx.AsyncClient, clock: Clock
+) -> None:
+    body = await exchange(client, "SECRET")
+    clock.now += 30_000
+    answer = await client.post(LOGIN, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (401, -16)
+
+
+async def test_a_page_that_the_user_turns_down_comes_back_without_a_code(
+    client: httpx.AsyncClient, venue: FyersVenue
+) -> None:
+    venue.login.refusal = "user said no"
+    sent = {"client_id": "DEMO12EFGH-100", "redirect_uri": "http://127.0.0.1/back"}
+    sent |= {"response_type": "code", "state": "s1"}
+    redirect = await client.get("/api/v3/generate-authcode", params=sent)
+    back = parse_qs(urlsplit(redirect.headers["location"]).query)
+    assert (back["s"], back["state"]) == (["error"], ["s1"])
+    assert "auth_code" not in back
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"redirect_uri": "http://127.0.0.1/elsewhere"}, -50),
+        ({"response_type": "token"}, -50),
+        ({"client_id": "DEMO12EFGH"}, -352),
+    ],
+)
+async def test_a_page_asked_for_in_another_way_than_registered_is_refused(
+    nursery: trio.Nursery, changes: dict[str, str], code: int
+) -> None:
+    registered = "http://127.0.0.1/back"
+    venue = FyersVenue(apps={"DEMO12EFGH-100": "SECRET"}, redirect_uri=registered)
+    await nursery.start(venue.serve)
+    sent = {"client_id": "DEMO12EFGH-100", "redirect_uri": registered}
+    sent |= {"response_type": "code", "state": "s1"}
+    async with httpx.AsyncClient(base_url=venue.url, trust_env=False) as http:
+        page = "/api/v3/generate-authcode"
+        assert (await http.get(page, params=sent)).status_code == 302
+        refused = await http.get(page, params=sent | changes)
+    assert (refused.status_code, refused.json()["code"]) == (400, code)
+    venue.stop()

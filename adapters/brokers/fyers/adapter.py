@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
-from adapters.brokers.fyers import translate, wire
-from adapters.brokers.fyers.codes import Call, order_answer, read_answer
+from adapters.brokers.fyers import market, translate, wire
+from adapters.brokers.fyers.answers import order_answer, read_answer
+from adapters.brokers.fyers.codes import Call
+from adapters.brokers.fyers.login import FyersLogin
+from adapters.brokers.fyers.session import Session
 from adapters.brokers.fyers.settings import FyersSettings
 from adapters.brokers.fyers.symbols import CashSymbols, SymbolMap
-from adapters.errors import ConfigError, SentUnknown, SessionExpired, Unsupported
-from adapters.http import BrokerHttp, Endpoint, RawHeaders
-from adapters.login import Grant, LoginPort
+from adapters.download import Wanted, download_all
+from adapters.errors import ConfigError, NotSent, Refused, SentUnknown
+from adapters.http import BrokerHttp, Endpoint
+from adapters.login import Grant
 from adapters.model import (
+    ZERO,
     Acked,
     BookOrder,
     Depth,
@@ -41,6 +47,7 @@ R = TypeVar("R")
 METHODS = {Call.PLACE: "POST", Call.MODIFY: "PATCH", Call.CANCEL: "DELETE"}
 API = "https://api-t1.fyers.in/api/v3"
 DATA = "https://api-t1.fyers.in/data"
+MASTERS = "https://public.fyers.in/sym_details/{}_sym_master.json"
 READS: dict[type[wire.Envelope], str] = {
     wire.OrderBook: f"{API}/orders",
     wire.TradeBook: f"{API}/tradebook",
@@ -48,15 +55,19 @@ READS: dict[type[wire.Envelope], str] = {
     wire.Holdings: f"{API}/holdings",
     wire.FundLimits: f"{API}/funds",
     wire.Quotes: f"{DATA}/quotes",
+    wire.Depths: f"{DATA}/depth",
     wire.Envelope: f"{API}/profile",
 }
-"""Every read, by the shape of its answer."""
+"""Every read but the margin's, by the shape of its answer."""
+MASTER_NAMES = ("NSE_CM", "NSE_FO", "BSE_CM", "BSE_FO")
+"""Those of the exchanges that orders go to. Source: dossier 11.3."""
 
 MOST_BOOK_BYTES = 64 * 1024 * 1024
 """A row of the book takes 730 bytes, and the book holds the whole day: under the usual
 cap of 5 MB it could not be read any more after some 7,000 orders."""
 QUOTES_AT_ONCE = 50
-"""Source: dossier 10.2."""
+"""Symbols that one call of `quotes` asks for; more are several calls, which count
+against the limits. Source: dossier 10.2."""
 
 CAPABILITIES = Capabilities(
     # The Standard plan's; Prime has more a minute and a day. Source: dossier 5.
@@ -71,9 +82,16 @@ CAPABILITIES = Capabilities(
     exchanges=frozenset({"NSE", "BSE", "NFO", "BFO"}),
     # 12 of 200 calls a minute; dossier 5 advises 3 to 5 s.
     book_poll=5.0,
+    margin=True,
+    depth=True,
+    master=True,
 )
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class FyersBroker:
@@ -83,6 +101,7 @@ class FyersBroker:
         settings: the account's.
         http: made with the same `base_url`; closed by `aclose`.
         symbols: names of instruments; without a master, shares on NSE only.
+        wall: wall time, aware; for the log-in.
 
     Raises:
         ConfigError: *http* would call other hosts than *settings* says.
@@ -93,12 +112,15 @@ class FyersBroker:
         settings: FyersSettings,
         http: BrokerHttp,
         symbols: SymbolMap | None = None,
+        *,
+        wall: Callable[[], datetime] = _now,
     ) -> None:
         if settings.base_url != http.base_url:
             raise ConfigError("base_url: the connection was made for another one")
         self._http = http
         self._symbols = CashSymbols() if symbols is None else symbols
-        self._headers = _headers(settings)
+        self._session = Session(settings.app_id)
+        self._login = FyersLogin(settings, http, self._session, wall)
         self._orders = {
             call: http.endpoint(method, f"{API}/orders/sync")
             for call, method in METHODS.items()
@@ -107,26 +129,21 @@ class FyersBroker:
             shape: (http.endpoint("GET", url), msgspec.json.Decoder(shape))
             for shape, url in READS.items()
         }
+        self._margin = http.endpoint("POST", f"{API}/multiorder/margin")
+        self._margins = msgspec.json.Decoder(wire.Margins)
 
     @property
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
 
     @property
-    def login(self) -> LoginPort | None:
-        return None
+    def login(self) -> FyersLogin:
+        """By a redirect to FYERS's own page."""
+        return self._login
 
     def use(self, grant: Grant | None) -> None:
-        """Make all calls from now on with *grant*."""
-
-    async def depth(self, symbol: str) -> Depth:
-        raise Unsupported("depth of FYERS is not in this version")
-
-    async def margin(self, orders: Sequence[Order]) -> Margin:
-        raise Unsupported("margin of FYERS is not in this version")
-
-    async def download_master(self, directory: Path) -> Sequence[Path]:
-        raise Unsupported("masters of FYERS are not in this version")
+        """Make all calls from now on with *grant*; with None none is made."""
+        self._session.use(grant)
 
     async def place(
         self, order: Order, tag: str, last_look: LastLook
@@ -138,8 +155,21 @@ class FyersBroker:
     async def modify(
         self, broker_order_id: str, order: Order, last_look: LastLook
     ) -> Acked | Rejected:
-        """Change an open order to *order*, whose quantity is the total."""
-        body = translate.modify_body(broker_order_id, order)
+        """Change an open order to *order*, whose quantity is the total.
+
+        The order is read first, which is a call of its own: what may be sent as a
+        quantity depends on what is filled (see `translate.modify_body`).
+
+        Raises:
+            NotSent: it could not be read, or is not shown; no change was sent.
+            Unsupported: a new quantity after a part was filled.
+        """
+        translate.units(order.quantity)
+        try:
+            standing = await self._standing(broker_order_id)
+        except Refused as exc:
+            return Rejected(code=exc.code, text=exc.text, http_status=exc.http_status)
+        body = translate.modify_body(standing, order)
         return await self._send(Call.MODIFY, body, broker_order_id, last_look)
 
     async def cancel(self, broker_order_id: str) -> Acked | Rejected:
@@ -197,8 +227,39 @@ class FyersBroker:
             some = ",".join(tickers[start : start + QUOTES_AT_ONCE])
             answer = await self._read(wire.Quotes, {"symbols": some})
             rows = _there(answer.d, "d")
-            quotes += [translate.quote(row, asked) for row in rows]
+            quotes += [market.quote(row, asked) for row in rows]
         return [quote for quote in quotes if quote is not None]
+
+    async def depth(self, symbol: str) -> Depth:
+        """The five best levels each way."""
+        ticker = self._symbols.ticker(symbol)
+        query = {"symbol": ticker, "ohlcv_flag": "1"}
+        rows = _there((await self._read(wire.Depths, query)).d, "d")
+        if ticker not in rows:
+            raise SentUnknown(f"depth: wanted {ticker}, found {sorted(rows)[:5]}")
+        return market.depth(rows[ticker], symbol)
+
+    async def margin(self, orders: Sequence[Order]) -> Margin:
+        """What *orders* together would block; their order counts for a hedge."""
+        if not orders:
+            return Margin(required=ZERO)
+        body = market.margin_body(orders, self._symbols)
+        reply = await self._http.send(
+            self._margin, headers=self._session.headers(), body=_encode(body)
+        )
+        row = read_answer(reply, self._margins).data
+        if isinstance(row, UnsetType):
+            raise SentUnknown("a success without data")
+        return market.margin(row)
+
+    async def download_master(self, directory: Path) -> Sequence[Path]:
+        """Fetch the public JSON masters, one call each; no session is wanted."""
+        wanted = []
+        for name in MASTER_NAMES:
+            url = MASTERS.format(name)
+            endpoint = self._http.endpoint("GET", url)
+            wanted.append(Wanted(endpoint, directory / f"{name}.json"))
+        return await download_all(self._http, wanted)
 
     async def check(self) -> None:
         """Read the profile, which fails unless the session is good."""
@@ -217,7 +278,7 @@ class FyersBroker:
     ) -> Acked | Rejected:
         reply = await self._http.send(
             self._orders[call],
-            headers=self._session(),
+            headers=self._session.headers(),
             body=_encode(body),
             last_look=last_look,
         )
@@ -225,33 +286,33 @@ class FyersBroker:
 
     async def _read(self, shape: type[T], query: dict[str, str] | None = None) -> T:
         endpoint, decoder = self._reads[shape]
-        headers = self._session()
+        headers = self._session.headers()
         reply = await self._http.send(
             endpoint, headers=headers, query=query, max_bytes=MOST_BOOK_BYTES
         )
         answer: T = read_answer(reply, decoder)
         return answer
 
-    def _session(self) -> RawHeaders:
-        if not self._headers:
-            raise SessionExpired("no access token: a login is wanted")
-        return self._headers
+    async def _standing(self, order_id: str) -> wire.OrderRow:
+        """One order's row of the book, as it is before a change of it.
+
+        Raises:
+            NotSent: there is no row to be had, so the change does not go out.
+            Refused: FYERS knows no such order.
+        """
+        try:
+            book = await self._read(wire.OrderBook, {"id": order_id})
+            rows = _there(book.orderBook, "orderBook")
+        except SentUnknown as exc:
+            raise NotSent(f"the order to change could not be read: {exc}") from exc
+        for row in rows:
+            if str(row.id) == order_id:
+                return row
+        raise NotSent(f"the order to change is not in the book: {order_id}")
 
 
-def _headers(settings: FyersSettings) -> RawHeaders:
-    """Those of every call; none without a session. Source: dossier 1."""
-    if settings.access_token is None:
-        return ()
-    token = f"{settings.app_id}:{settings.access_token.reveal()}"
-    return (
-        (b"Authorization", token.encode()),
-        (b"Content-Type", b"application/json"),
-        (b"version", b"3"),
-    )
-
-
-def _there(rows: list[R] | UnsetType, name: str) -> list[R]:
+def _there(rows: R | UnsetType, name: str) -> R:
     """The rows; a success without them is not an empty book."""
-    if rows is UNSET:
+    if isinstance(rows, UnsetType):
         raise SentUnknown(f"a success without {name}")
     return rows

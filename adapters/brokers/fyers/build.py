@@ -6,6 +6,7 @@ import msgspec
 
 from adapters.brokers.fyers.adapter import FyersBroker
 from adapters.brokers.fyers.settings import FyersSettings
+from adapters.brokers.fyers.symbols import MasterSymbols
 from adapters.catalogue import Surroundings
 from adapters.http import BrokerHttp
 
@@ -17,7 +18,9 @@ def build(settings: FyersSettings, around: Surroundings) -> FyersBroker:
         ConfigError: an address of the settings is none.
     """
     http = BrokerHttp(base_url=around.base_url, egress=around.egress)
-    own = msgspec.structs.replace(
-        settings, base_url=around.base_url, access_token=around.access_token
-    )
-    return FyersBroker(own, http)
+    own = msgspec.structs.replace(settings, base_url=around.base_url)
+    symbols = MasterSymbols(around.instruments)
+    broker = FyersBroker(own, http, symbols, wall=around.wall)
+    if around.access_token is not None:
+        broker.use(broker.login.adopt(around.access_token, around.wall()))
+    return broker

@@ -1,35 +1,32 @@
-"""What FYERS's codes mean, as data, and what an answer therefore is.
+"""What FYERS's codes mean, as data. The numbers are from the dossier, 3.1 and 4.1.
 
-For an order only FYERS's own words count: `{"s": "error", "code": N}` with a code that
-is listed below for this kind of call. All else is unknown, for the order may exist: a
-server error, a page (Cloudflare stands in front, and a page says nothing of what the
-server behind it did), a code on no list. The numbers are from the dossier, 3.1 and 4.1.
+`doc`: FYERS's reference, or the error sheet of its sample repository (older than v3).
+`peer`: seen by others.
 """
 
 from __future__ import annotations
 
-from enum import Enum, auto
-from typing import NoReturn, TypeVar
+from collections.abc import Iterator
+from enum import StrEnum, auto
+from typing import NamedTuple
 
-import msgspec
-
-from adapters.brokers.fyers.wire import Envelope
-from adapters.errors import RateLimited, Refused, SentUnknown, SessionExpired
-from adapters.http import Reply, decoded, retry_after, seconds
-from adapters.model import Acked, Rejected
-
-T = TypeVar("T", bound=Envelope)
+from adapters.brokers.code_table import CodeRow
 
 
-class Call(Enum):
+class Call(StrEnum):
     """What an answer answers."""
 
     PLACE = auto()
     MODIFY = auto()
     CANCEL = auto()
+    READ = auto()
+    LOGIN = auto()
 
 
-class Meaning(Enum):
+ORDERS = (Call.PLACE, Call.MODIFY, Call.CANCEL)
+
+
+class Meaning(StrEnum):
     """What a code says of the call that it answers."""
 
     REJECTED = auto()
@@ -48,130 +45,97 @@ class Meaning(Enum):
     """Belongs to calls not made here: it proves nothing about an order."""
 
 
+class Known(NamedTuple):
+    """A code that somebody has told of: sample or gist of its words, and who told."""
+
+    code: int
+    meaning: Meaning
+    text: str
+    mark: str = "doc"
+
+
 NO_ACKNOWLEDGEMENT = 201
 """A success that is none: it went out, and nothing came back."""
 
-_LISTS: dict[Meaning, tuple[int, ...]] = {
-    Meaning.REJECTED: (
-        *(-50, -99, -101, -157, -300, -352, -372, -373, -390, -392),
-        *(-305, -308, -309, -310, -311, -313, -314, -315, -316),
-        *(-323, -325, -326, -327, -328),
-    ),
-    Meaning.TOO_LATE: (-51, -159, -162, -163, -164, -209),
-    Meaning.CANCELLED: (-161,),
-    Meaning.AUTH: (-8, -15, -16, -17),
-    Meaning.LIMITED: (-353, -429),
-    Meaning.UNKNOWN: (-96, -201, -202, -204, -205, -329),
-    Meaning.ELSEWHERE: (
-        *(-371, -374, -441, -442, -501),  # token exchange
-        *(-1025, -1031, -1049),  # headless login
-        *(-53, -397, -398, -399),  # positions
-        400,  # multileg orders; also what FYERS's SDK makes of an unreadable answer
-    ),
-}
-CODES = {code: meaning for meaning, codes in _LISTS.items() for code in codes}
+_M = Meaning
+KNOWN = (
+    Known(-8, _M.AUTH, "token expired"),
+    Known(-15, _M.AUTH, "token invalid"),
+    Known(-16, _M.AUTH, "Could not authenticate the user"),
+    Known(-17, _M.AUTH, "token invalid or expired"),
+    Known(-50, _M.REJECTED, "Invalid productType"),
+    Known(-51, _M.TOO_LATE, "invalid order id"),
+    Known(-53, _M.ELSEWHERE, "invalid position id"),
+    Known(-96, _M.UNKNOWN, "unexpected error"),
+    Known(-99, _M.REJECTED, "RED:Margin Shortfall:INR 812.35 Available:INR 10.00"),
+    Known(-101, _M.REJECTED, "invalid order type"),
+    Known(-157, _M.REJECTED, "user does not exist"),
+    Known(-159, _M.TOO_LATE, "order number not in the book"),
+    Known(-161, _M.CANCELLED, "already cancelled"),
+    Known(-162, _M.TOO_LATE, "already traded"),
+    Known(-163, _M.TOO_LATE, "modification failed"),
+    Known(-164, _M.TOO_LATE, "already rejected"),
+    Known(-201, _M.UNKNOWN, "connection error"),
+    Known(-202, _M.UNKNOWN, "time-out"),
+    Known(-204, _M.UNKNOWN, "HTTP error"),
+    Known(-205, _M.UNKNOWN, "market not accepting"),
+    Known(-209, _M.TOO_LATE, "invalid order number"),
+    Known(-300, _M.REJECTED, "invalid symbol"),
+    Known(-305, _M.REJECTED, "cover order: only market or limit"),
+    Known(-308, _M.REJECTED, "invalid limitPrice"),
+    Known(-309, _M.REJECTED, "invalid stopPrice"),
+    Known(-310, _M.REJECTED, "invalid qty"),
+    Known(-311, _M.REJECTED, "invalid stop-loss price"),
+    Known(-313, _M.REJECTED, "invalid side"),
+    Known(-314, _M.REJECTED, "invalid productType"),
+    Known(-315, _M.REJECTED, "invalid stop-limit price"),
+    Known(-316, _M.REJECTED, "invalid stopLoss"),
+    Known(-323, _M.REJECTED, "bracket order: only market or limit"),
+    Known(-325, _M.REJECTED, "invalid takeProfit"),
+    Known(-326, _M.REJECTED, "invalid validity"),
+    Known(-327, _M.REJECTED, "invalid disclosedQty"),
+    Known(-328, _M.REJECTED, "invalid offlineOrder"),
+    Known(-329, _M.UNKNOWN, "exit request processed, result unknown"),
+    Known(-352, _M.REJECTED, "invalid app id; nothing open to exit"),
+    Known(-353, _M.LIMITED, "API limit exceeded"),
+    Known(-371, _M.ELSEWHERE, "Please provide sha256 hash of appId and app secret"),
+    Known(-372, _M.REJECTED, "invalid price"),
+    Known(-373, _M.REJECTED, "app lacks permission"),
+    Known(-374, _M.ELSEWHERE, "auth code missing"),
+    Known(-390, _M.REJECTED, "invalid stop price"),
+    Known(-392, _M.REJECTED, "price is no multiple of the tick"),
+    Known(-397, _M.ELSEWHERE, "position quantity zero"),
+    Known(-398, _M.ELSEWHERE, "no open positions"),
+    Known(-399, _M.ELSEWHERE, "no pending orders"),
+    Known(-429, _M.LIMITED, "request limit reached"),
+    Known(-441, _M.ELSEWHERE, "invalid grant type", "peer"),
+    Known(-442, _M.ELSEWHERE, "invalid auth code", "peer"),
+    Known(-501, _M.ELSEWHERE, "invalid refresh token", "peer"),
+    Known(-1025, _M.ELSEWHERE, "headless log-in: invalid request", "peer"),
+    Known(-1031, _M.ELSEWHERE, "headless log-in: captcha required", "peer"),
+    Known(-1049, _M.ELSEWHERE, "headless log-in: wrong, attempts left", "peer"),
+    # Of multileg orders; also what FYERS's SDK makes of an unreadable answer.
+    Known(400, _M.ELSEWHERE, "multileg input invalid"),
+)
+CODES = {known.code: known.meaning for known in KNOWN}
 
 SDK_TEXTS = frozenset({"bad request", "invalid input please check your input"})
 """With -99 FYERS's own SDK says by these that it had no answer at all; should a server
 ever say the same, it is not believed to be a rejection."""
 
-MAX_TEXT = 500
-"""Characters of the broker's words that are kept."""
 
-_envelopes = msgspec.json.Decoder(Envelope)
-
-
-def order_answer(
-    call: Call, reply: Reply, order_id: str | None = None
-) -> Acked | Rejected:
-    """What became of an order, a change or a cancel.
+def meaning_of(
+    call: Call, code: int, text: str = "", *, has_id: bool = False
+) -> Meaning | None:
+    """What a code means for one kind of call; None where it says nothing about it.
 
     Args:
-        order_id: the order that a change or a cancel names.
-
-    Raises:
-        SentUnknown: nothing proves that it was taken, nor that it was not.
-        SessionExpired: refused for the session, before acting.
-        RateLimited: refused for pace, before acting.
+        text: the words beside it.
+        has_id: whether an order's id stands beside it.
     """
-    status = reply.status
-    if not _is_told(status):
-        raise SentUnknown(f"HTTP {status}", status)
-    try:
-        envelope = decoded(reply, _envelopes)
-    except SentUnknown:
-        _raise_if_waiting_is_told(reply)
-        raise
-    if _is_ok(envelope):
-        return _taken(call, reply, envelope, order_id)
-    if not _is_error(envelope):
-        _raise_if_waiting_is_told(reply)
-        raise _unknown(reply, envelope)
-    meaning = _believed(call, envelope)
-    if meaning is Meaning.CANCELLED and order_id is not None:
-        return Acked(broker_order_id=order_id, http_status=status)
-    if meaning is Meaning.REJECTED:
-        return Rejected(
-            code=str(envelope.code),
-            text=_text(envelope),
-            http_status=status,
-            broker_order_id=_id(envelope) if call is Call.PLACE else None,
-        )
-    if meaning is Meaning.AUTH or (meaning is None and status == 401):
-        raise _expired(reply, envelope)
-    if meaning is Meaning.LIMITED or (meaning is None and status == 429):
-        raise _limited(reply, _said(envelope))
-    raise _unknown(reply, envelope)
-
-
-def read_answer(reply: Reply, decoder: msgspec.json.Decoder[T]) -> T:
-    """The answer to a read, where it is one.
-
-    Raises:
-        SentUnknown: no answer to use.
-        SessionExpired, RateLimited: see there; a page is believed too.
-        Refused: a structured no.
-    """
-    status = reply.status
-    if status == 401:
-        raise _expired(reply, _any_envelope(reply))
-    if status == 429:
-        raise _limited(reply, _said(_any_envelope(reply)))
-    if not _is_told(status):
-        raise SentUnknown(f"HTTP {status}", status)
-    answer = decoded(reply, decoder)
-    if _is_ok(answer) and status == 200:
-        return answer
-    if _is_error(answer):
-        _refuse_read(reply, answer)
-    raise _unknown(reply, answer)
-
-
-def _refuse_read(reply: Reply, envelope: Envelope) -> NoReturn:
-    meaning = CODES.get(envelope.code or 0)
-    if meaning is Meaning.AUTH:
-        raise _expired(reply, envelope)
-    if meaning is Meaning.LIMITED:
-        raise _limited(reply, _said(envelope))
-    if meaning is Meaning.UNKNOWN:
-        raise _unknown(reply, envelope)
-    raise Refused(str(envelope.code), _text(envelope), reply.status)
-
-
-def _taken(
-    call: Call, reply: Reply, envelope: Envelope, order_id: str | None
-) -> Acked | Rejected:
-    """A success: judged by `s`, for its codes vary, except the one that is none."""
-    made = _id(envelope) if call is Call.PLACE else order_id
-    code = envelope.code
-    if reply.status != 200 or code == NO_ACKNOWLEDGEMENT or (code or 0) < 0 or not made:
-        raise _unknown(reply, envelope)
-    return Acked(broker_order_id=made, http_status=reply.status)
-
-
-def _believed(call: Call, envelope: Envelope) -> Meaning | None:
-    """The code's meaning for this call; None where it says nothing about it."""
-    meaning = CODES.get(envelope.code or 0)
+    meaning = CODES.get(code)
+    if call not in ORDERS:
+        return meaning
     if meaning is Meaning.ELSEWHERE:
         return None
     if meaning in (Meaning.TOO_LATE, Meaning.CANCELLED):
@@ -179,69 +143,61 @@ def _believed(call: Call, envelope: Envelope) -> Meaning | None:
             return None
         done = meaning is Meaning.CANCELLED and call is Call.CANCEL
         return Meaning.CANCELLED if done else Meaning.REJECTED
-    if envelope.code == -99 and not _id(envelope):
-        said = (envelope.message or "").strip().lower()
-        return Meaning.UNKNOWN if said in SDK_TEXTS else meaning
+    if code == -99 and not has_id and text.strip().lower() in SDK_TEXTS:
+        return Meaning.UNKNOWN
     return meaning
 
 
-def _is_told(status: int) -> bool:
-    """Whether a status leaves the word to the body: 2xx and 4xx, not 408."""
-    return (200 <= status < 300 or 400 <= status < 500) and status != 408
+# The table, for people
+
+_WORDS = {
+    Meaning.REJECTED: "rejected",
+    Meaning.CANCELLED: "acked",
+    Meaning.AUTH: "session_expired",
+    Meaning.LIMITED: "rate_limited",
+}
 
 
-def _is_ok(envelope: Envelope) -> bool:
-    return envelope.s.lower() == "ok"
+def table() -> Iterator[CodeRow]:
+    """Every code on every kind of call, then what answers without a code are."""
+    for known in KNOWN:
+        for call in Call:
+            outcome = _outcome(call, meaning_of(call, known.code))
+            code = str(known.code)
+            yield CodeRow("fyers", call, None, code, known.text, outcome, known.mark)
+    for call in ORDERS:
+        for text in sorted(SDK_TEXTS):
+            yield CodeRow("fyers", call, None, "-99", text, "unknown", "doc")
+        text = "a success without acknowledgement"
+        yield CodeRow(
+            "fyers", call, 200, str(NO_ACKNOWLEDGEMENT), text, "unknown", "doc"
+        )
+    for call in Call:
+        yield CodeRow("fyers", call, None, "any other", "", _outcome(call, None), "")
+        auth = _outcome(call, Meaning.AUTH)
+        yield CodeRow("fyers", call, 401, "any other", "", auth, "doc")
+        yield CodeRow("fyers", call, 429, "any other", "", "rate_limited", "guess")
+        for status, text, outcome, mark in _without_code(call):
+            yield CodeRow("fyers", call, status, "", text, outcome, mark)
 
 
-def _is_error(envelope: Envelope) -> bool:
-    return envelope.s.lower() == "error" and envelope.code is not None
+def _outcome(call: Call, meaning: Meaning | None) -> str:
+    if call in ORDERS:
+        return "unknown" if meaning is None else _WORDS.get(meaning, "unknown")
+    if meaning in (Meaning.LIMITED, Meaning.UNKNOWN):
+        return _WORDS.get(meaning, "unknown")
+    if call is Call.LOGIN:
+        return "login_refused"
+    return "session_expired" if meaning is Meaning.AUTH else "refused"
 
 
-def _id(envelope: Envelope) -> str | None:
-    return str(envelope.id) if envelope.id else None
-
-
-def _text(envelope: Envelope) -> str:
-    return (envelope.message or "").strip()[:MAX_TEXT]
-
-
-def _said(envelope: Envelope | None) -> str:
-    if envelope is None or envelope.code is None:
-        return "no code"
-    return f"{envelope.code} {_text(envelope)}".strip()
-
-
-def _any_envelope(reply: Reply) -> Envelope | None:
-    try:
-        return decoded(reply, _envelopes)
-    except SentUnknown:
-        return None
-
-
-def _wait(reply: Reply) -> float | None:
-    """Seconds to wait; the header in milliseconds is the finer one."""
-    milliseconds = seconds(reply.headers.get("x-retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    return retry_after(reply.headers)
-
-
-def _raise_if_waiting_is_told(reply: Reply) -> None:
-    """A 429 without FYERS's JSON is believed where it bears FYERS's wait headers."""
-    if reply.status == 429 and _wait(reply) is not None:
-        raise _limited(reply, "no code")
-
-
-def _expired(reply: Reply, envelope: Envelope | None) -> SessionExpired:
-    code = None if envelope is None or envelope.code is None else str(envelope.code)
-    words = f"HTTP {reply.status}: {_said(envelope)}"
-    return SessionExpired(words, code, reply.status)
-
-
-def _limited(reply: Reply, said: str) -> RateLimited:
-    return RateLimited(f"HTTP {reply.status}: {said}", _wait(reply), reply.status)
-
-
-def _unknown(reply: Reply, envelope: Envelope) -> SentUnknown:
-    return SentUnknown(f"HTTP {reply.status}: {_said(envelope)}", reply.status)
+def _without_code(call: Call) -> Iterator[tuple[int, str, str, str]]:
+    """Status, what came with it, outcome, mark: where FYERS's JSON is not there."""
+    read, order = call is Call.READ, call in ORDERS
+    yield 200, "a page", "unknown", ""
+    yield 401, "a page", "session_expired" if read else "unknown", "doc" if read else ""
+    yield 403, "a page", "unknown", ""
+    yield 408, "", "unknown", ""
+    yield 429, "a page", "unknown" if order else "rate_limited", "" if order else "doc"
+    yield 429, "a page with Retry-After", "rate_limited", "guess"
+    yield from ((status, "", "unknown", "") for status in (302, 500, 502, 503, 504))

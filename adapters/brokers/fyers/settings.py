@@ -16,12 +16,10 @@ class FyersSettings(
         app_id: with its suffix, such as `ABCD12EFGH-100`; the suffix is opaque.
         secret: of the app; wanted for a log-in only.
         redirect_uri: exactly as registered; wanted for a log-in only.
-        access_token: got elsewhere, good until 06:30 India time the next morning.
         base_url: replaces scheme and host of every endpoint; paths stay.
     """
 
     app_id: str
     secret: Secret | None = None
     redirect_uri: str = ""
-    access_token: Secret | None = None
     base_url: str = ""

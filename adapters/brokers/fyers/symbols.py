@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from adapters.errors import Unsupported
+from adapters.instruments import InstrumentIndex
 
 INDICES = {
     "NSE_INDEX:NIFTY": "NSE:NIFTY50-INDEX",
@@ -22,7 +23,7 @@ NSE_SHARE, EQ = "NSE:", "-EQ"
 
 
 class SymbolMap(Protocol):
-    """Names instruments in both languages; the instrument master will be one."""
+    """Names instruments in both languages."""
 
     def ticker(self, symbol: str) -> str:
         """FYERS's ticker for Ordo's `EXCHANGE:NAME`.
@@ -53,3 +54,28 @@ class CashSymbols:
         if ticker.startswith(NSE_SHARE) and ticker.endswith(EQ):
             return ticker.removesuffix(EQ)
         return NAMES.get(ticker, ticker)
+
+
+class MasterSymbols:
+    """Names by the master of the last good sync; without one, `CashSymbols`."""
+
+    def __init__(self, instruments: InstrumentIndex) -> None:
+        self._instruments = instruments
+        self._cash = CashSymbols()
+
+    def ticker(self, symbol: str) -> str:
+        if not self._instruments.loaded:
+            return self._cash.ticker(symbol)
+        found = self._instruments.by_symbol(symbol)
+        if found is None:
+            raise Unsupported(
+                f"{symbol}: not in FYERS's instrument master of the last sync; check"
+                " the name, or sync the instruments again"
+            )
+        return found.key
+
+    def symbol(self, ticker: str) -> str:
+        if not self._instruments.loaded:
+            return self._cash.symbol(ticker)
+        found = self._instruments.by_key(ticker)
+        return ticker if found is None else found.symbol

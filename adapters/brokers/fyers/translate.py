@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-
-import msgspec
 
 from adapters.brokers.fyers.symbols import SymbolMap
 from adapters.brokers.fyers.wire import (
@@ -16,8 +14,6 @@ from adapters.brokers.fyers.wire import (
     OrderRow,
     PlaceBody,
     PositionRow,
-    QuoteRow,
-    QuoteValues,
     TradeRow,
 )
 from adapters.errors import SentUnknown, Unsupported
@@ -31,7 +27,6 @@ from adapters.model import (
     OrderType,
     Position,
     Product,
-    Quote,
     Side,
     Trade,
     Validity,
@@ -71,8 +66,6 @@ INDEX = "-INDEX"
 # Rows of `fund_limit`, by id. Source: dossier 9.3.
 TOTAL, USED, CASH, AVAILABLE = 1, 2, 3, 10
 
-_values = msgspec.json.Decoder(QuoteValues)
-
 
 def place_body(order: Order, tag: str, symbols: SymbolMap) -> PlaceBody:
     """A new order.
@@ -85,33 +78,44 @@ def place_body(order: Order, tag: str, symbols: SymbolMap) -> PlaceBody:
         raise Unsupported(f"{order.symbol}: an index cannot be ordered")
     return PlaceBody(
         symbol=ticker,
-        qty=_units(order.quantity),
+        qty=units(order.quantity),
         type=TYPE_NUMBERS[order.type],
         side=SIDE_NUMBERS[order.side],
         productType=order.product.value,
         limitPrice=_sent(order.price, order.type.has_price),
         stopPrice=_sent(order.trigger_price, order.type.has_trigger),
-        disclosedQty=_units(order.disclosed_quantity or ZERO),
+        disclosedQty=units(order.disclosed_quantity or ZERO),
         validity=order.validity.value,
         orderTag=tag,
     )
 
 
-def modify_body(broker_order_id: str, order: Order) -> ModifyBody:
-    """A change: *order* is what is to stand afterwards, its quantity the total.
+def modify_body(standing: OrderRow, order: Order) -> ModifyBody:
+    """A change of *standing*, as the book shows it, to what *order* says.
+
+    FYERS does not say whether a change's quantity counts what is filled (dossier 6.4),
+    so it is sent only where both readings are the same. What is left out keeps its
+    value: that is documented.
 
     Raises:
-        Unsupported: a broken quantity.
+        Unsupported: a broken quantity, or a new one for an order filled in part.
     """
-    body = ModifyBody(
-        id=broker_order_id, type=TYPE_NUMBERS[order.type], qty=_units(order.quantity)
-    )
+    total = units(order.quantity)
+    body = ModifyBody(id=str(standing.id), type=TYPE_NUMBERS[order.type])
+    if total != standing.qty:
+        if standing.filledQty:
+            raise Unsupported(
+                f"order {standing.id} has {standing.filledQty} of {standing.qty}"
+                f" filled, and FYERS does not say whether a new quantity ({total})"
+                " counts them: cancel it and place what is still wanted"
+            )
+        body.qty = total
     if order.type.has_price:
         body.limitPrice = _sent(order.price, True)
     if order.type.has_trigger:
         body.stopPrice = _sent(order.trigger_price, True)
     if order.disclosed_quantity is not None:
-        body.disclosedQty = _units(order.disclosed_quantity)
+        body.disclosedQty = units(order.disclosed_quantity)
     return body
 
 
@@ -131,9 +135,9 @@ def book_order(row: OrderRow, symbols: SymbolMap) -> BookOrder:
         status=STATUSES.get(row.status, BookStatus.UNCLEAR),
         type=_type(row),
         product=_product(row.productType),
-        price=_price(row.limitPrice),
-        trigger_price=_price(row.stopPrice),
-        average_price=_price(row.tradedPrice),
+        price=price_of(row.limitPrice),
+        trigger_price=price_of(row.stopPrice),
+        average_price=price_of(row.tradedPrice),
         validity=VALIDITIES.get(row.orderValidity, row.orderValidity),
         message=row.message or None,
         placed_at=time_of(row.orderDateTime),
@@ -172,7 +176,7 @@ def position(row: PositionRow, symbols: SymbolMap) -> Position:
         quantity=row.netQty,
         day_quantity=row.dayBuyQty - row.daySellQty,
         average_price=row.netAvg,
-        last_price=_price(row.ltp),
+        last_price=price_of(row.ltp),
         realised_pnl=row.realized_profit,
         unrealised_pnl=row.unrealized_profit,
     )
@@ -186,7 +190,7 @@ def holding(row: HoldingRow, symbols: SymbolMap) -> Holding:
         quantity=ZERO if to_come else row.quantity,
         t1_quantity=(row.qty_t1 or row.quantity) if to_come else row.qty_t1,
         average_price=row.costPrice,
-        last_price=_price(row.ltp),
+        last_price=price_of(row.ltp),
         isin=row.isin or None,
     )
 
@@ -207,38 +211,6 @@ def funds(rows: Iterable[FundRow]) -> Funds:
         )
     except KeyError as exc:
         raise SentUnknown(f"funds: wanted row {exc}, found {sorted(amounts)}") from exc
-
-
-def quote(row: QuoteRow, asked: Mapping[str, str]) -> Quote | None:
-    """A quote under the symbol asked for; None for one that FYERS has no price of.
-
-    Args:
-        asked: symbol by ticker.
-
-    Raises:
-        SentUnknown: a good row that cannot be read.
-    """
-    symbol = asked.get(row.n)
-    if symbol is None or row.s.lower() != "ok":
-        return None
-    try:
-        values = _values.decode(row.v)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise SentUnknown(f"quote of {row.n}: {exc}") from exc
-    last = _price(values.lp)
-    if last is None:
-        return None
-    return Quote(
-        symbol=symbol,
-        last_price=last,
-        bid=_price(values.bid),
-        ask=_price(values.ask),
-        open=_price(values.open_price),
-        high=_price(values.high_price),
-        low=_price(values.low_price),
-        previous_close=_price(values.prev_close_price),
-        volume=values.volume,
-    )
 
 
 def tag_of(text: str | None) -> str | None:
@@ -269,7 +241,17 @@ def time_of(text: str | int) -> datetime | None:
         return None
 
 
-def _units(quantity: Decimal) -> int:
+def price_of(price: Decimal | None) -> Decimal | None:
+    """FYERS writes 0 for a price that is not there."""
+    return price or None
+
+
+def units(quantity: Decimal) -> int:
+    """Whole units.
+
+    Raises:
+        Unsupported: it is broken.
+    """
     if quantity != quantity.to_integral_value():
         raise Unsupported(f"quantity must be whole at FYERS, was {quantity}")
     return int(quantity)
@@ -277,11 +259,6 @@ def _units(quantity: Decimal) -> int:
 
 def _sent(price: Decimal | None, wanted: bool) -> Decimal:
     return price if wanted and price is not None else ZERO
-
-
-def _price(price: Decimal | None) -> Decimal | None:
-    """FYERS writes 0 for a price that is not there."""
-    return price or None
 
 
 def _side(number: int, whose: str) -> Side:

@@ -39,10 +39,30 @@ class ModifyBody(msgspec.Struct):
 
     id: str
     type: int
-    qty: int
+    qty: int | UnsetType = UNSET
     limitPrice: Decimal | UnsetType = UNSET
     stopPrice: Decimal | UnsetType = UNSET
     disclosedQty: int | UnsetType = UNSET
+
+
+class MarginOrder(msgspec.Struct):
+    """One order of the margin calculator; nothing is placed."""
+
+    symbol: str
+    qty: int
+    side: int
+    type: int
+    productType: str
+    limitPrice: Decimal
+    stopPrice: Decimal
+    stopLoss: int = 0
+    takeProfit: int = 0
+
+
+class MarginBody(msgspec.Struct):
+    """`POST /api/v3/multiorder/margin`; the order of the list matters for hedges."""
+
+    data: list[MarginOrder]
 
 
 class CancelBody(msgspec.Struct):
@@ -61,6 +81,20 @@ class Envelope(msgspec.Struct):
     code: int | None = None
     message: str | None = None
     id: str | int | None = None
+
+
+class TokenBody(msgspec.Struct):
+    """`POST /api/v3/validate-authcode`."""
+
+    grant_type: str
+    appIdHash: str
+    code: str
+
+
+class TokenAnswer(Envelope):
+    """Its answer; a `refresh_token` may stand beside, and is good for nothing."""
+
+    access_token: str = ""
 
 
 class OrderRow(msgspec.Struct):
@@ -185,3 +219,44 @@ class Quotes(Envelope):
     """`GET /data/quotes`."""
 
     d: list[QuoteRow] | UnsetType = UNSET
+
+
+class DepthLevel(msgspec.Struct):
+    """One price and what waits there; a level that is not there has price 0."""
+
+    price: Decimal
+    volume: Decimal
+    ord: int | None = None
+
+
+class DepthRow(msgspec.Struct):
+    """The five best levels of one symbol; plural and singular are the broker's."""
+
+    bids: list[DepthLevel]
+    ask: list[DepthLevel]
+    ltp: Decimal = Decimal(0)
+    lower_ckt: Decimal = Decimal(0)
+    upper_ckt: Decimal = Decimal(0)
+
+
+class Depths(Envelope):
+    """`GET /data/depth`, by ticker; it asks for one."""
+
+    d: dict[str, DepthRow] | UnsetType = UNSET
+
+
+class MarginRow(msgspec.Struct):
+    """`margin_total`: for these orders; `margin_new_order`: with what is held too.
+
+    The names read the other way round; the reference describes them so (dossier 10.1).
+    """
+
+    margin_total: Decimal
+    margin_new_order: Decimal
+    margin_avail: Decimal | None = None
+
+
+class Margins(Envelope):
+    """`POST /api/v3/multiorder/margin`."""
+
+    data: MarginRow | UnsetType = UNSET

@@ -66,11 +66,9 @@ async def venue(nursery: trio.Nursery, clock: Clock) -> AsyncIterator[FyersVenue
 
 @pytest.fixture
 async def broker(venue: FyersVenue) -> AsyncIterator[FyersBroker]:
-    token = Secret("TOKEN")
-    settings = FyersSettings(
-        app_id="DEMO12EFGH-100", access_token=token, base_url=venue.url
-    )
+    settings = FyersSettings(app_id="DEMO12EFGH-100", base_url=venue.url)
     made = FyersBroker(settings, BrokerHttp(base_url=venue.url, tls=TLS))
+    made.use(made.login.adopt(Secret("TOKEN"), datetime.now(UTC)))
     yield made
     await made.aclose()
 
@@ -336,11 +334,13 @@ async def test_after_a_last_look_that_says_no_the_venue_has_heard_nothing(
     for _ in range(2):
         with pytest.raises(Stopped):
             await broker.place(ORDER, TAG, no)
-    with pytest.raises(Stopped):
-        await broker.modify(ID, ORDER, no)
     assert [seen.name for seen in venue.seen] == ["profile"]
     assert tags(venue) == []
     assert await broker.place(ORDER, TAG, look) == ACKED
+    with pytest.raises(Stopped):
+        await broker.modify(ID, replace(ORDER, price=Decimal(800)), no)
+    assert [seen.name for seen in venue.seen] == ["profile", "place", "orders"]
+    assert (await broker.order_by_tag(TAG)).price == Decimal("812.35")
 
 
 async def test_a_venue_that_has_gone_was_not_sent_to(broker, venue):

@@ -3,36 +3,43 @@
 import httpx
 import pytest
 
-from adapters.brokers.fyers.codes import CODES, Call
+from adapters.brokers.fyers.codes import CODES, Call, table
 from adapters.errors import (
     BrokerError,
+    LoginRefused,
     RateLimited,
     Refused,
     SentUnknown,
     SessionExpired,
 )
+from adapters.login import REDIRECT_URL
 from adapters.model import Acked, Rejected
+from adapters.secret import Secret
 
-from .conftest import API, ORDER, ORDERS, TAG, look, sample
+from .conftest import API, ORDER, ORDERS, TAG, look, sample, shown
 
 ID = "26113000012345"
 WORDS = {
     Acked: "acked",
     Rejected: "rejected",
     SentUnknown: "unknown",
-    SessionExpired: "auth",
-    RateLimited: "limited",
+    SessionExpired: "session_expired",
+    RateLimited: "rate_limited",
     Refused: "refused",
+    LoginRefused: "login_refused",
 }
-REJECTED = ("rejected", "rejected", "rejected", "refused")
-TOO_LATE = ("unknown", "rejected", "rejected", "refused")
-CANCELLED = ("unknown", "rejected", "acked", "refused")
-AUTH = ("auth", "auth", "auth", "auth")
-LIMITED = ("limited", "limited", "limited", "limited")
-UNKNOWN = ("unknown", "unknown", "unknown", "unknown")
-ELSEWHERE = ("unknown", "unknown", "unknown", "refused")
+PAGE = "<html><head><title>Attention Required! | Cloudflare</title></head></html>"
+NO = ("refused", "login_refused")
+REJECTED = ("rejected", "rejected", "rejected", *NO)
+TOO_LATE = ("unknown", "rejected", "rejected", *NO)
+CANCELLED = ("unknown", "rejected", "acked", *NO)
+AUTH = (*["session_expired"] * 4, "login_refused")
+LIMITED = ("rate_limited",) * 5
+UNKNOWN = ("unknown",) * 5
+ELSEWHERE = ("unknown", "unknown", "unknown", *NO)
 
-# What each code is on a place, a modify, a cancel and a read; sections 3.1 and 4.1.
+# What each code is on a place, a modify, a cancel, a read and a log-in; sections 3.1
+# and 4.1.
 DOSSIER = {
     -8: AUTH,
     -15: AUTH,
@@ -107,21 +114,55 @@ async def call(fyers, kind):
             return await fyers.modify(ID, ORDER, look)
         if kind is Call.CANCEL:
             return await fyers.cancel(ID)
-        return await fyers.check()
+        if kind is Call.READ:
+            return await fyers.check()
+        challenge = await fyers.login.begin("s1")
+        back = Secret("https://127.0.0.1/back?s=ok&code=200&auth_code=A1&state=s1")
+        return await fyers.login.answer(challenge, {REDIRECT_URL: back})
     except BrokerError as exc:
         return exc
 
 
-async def outcomes(fyers, web, answer):
-    """What *answer* makes of a place, a modify, a cancel and a read, in words."""
+async def outcome(fyers, web, kind, answer):
+    """What *answer* makes of one call, in a word."""
+    shown(web)  # a change reads its order first
     web.route(host="api-t1.fyers.in").mock(return_value=answer)
-    found = [await call(fyers, kind) for kind in (*Call, None)]
-    return tuple(WORDS.get(type(one), "read") for one in found)
+    return WORDS.get(type(await call(fyers, kind)), "read")
+
+
+async def outcomes(fyers, web, answer):
+    """What *answer* makes of a place, a modify, a cancel, a read and a log-in."""
+    return tuple([await outcome(fyers, web, kind, answer) for kind in Call])
 
 
 def refusal(code, status=400, **more):
     body = {"s": "error", "code": code, "message": "words", **more}
     return httpx.Response(status, json=body)
+
+
+def reply_of(row):
+    """An answer as a row of the table tells it; without a code it is a page."""
+    if row.code in ("", "201"):
+        waits = {"Retry-After": "3"} if "Retry-After" in row.text else {}
+        if row.code:
+            return httpx.Response(200, content=sample("place_order_no_ack_201"))
+        return httpx.Response(row.http_status, html=PAGE, headers=waits)
+    code = -12345 if row.code == "any other" else int(row.code)
+    body = {"s": "error", "code": code, "message": row.text}
+    return httpx.Response(row.http_status or 400, json=body)
+
+
+@pytest.mark.parametrize(
+    "row", list(table()), ids=lambda row: "-".join(map(str, row[1:5]))
+)
+async def test_the_printed_table_tells_what_the_adapter_does(fyers, web, row):
+    assert await outcome(fyers, web, Call(row.call), reply_of(row)) == row.outcome
+
+
+def test_the_printed_table_has_every_code_on_every_call():
+    rows = {(row.call, row.code) for row in table()}
+    assert {(call, str(code)) for call in Call for code in CODES} <= rows
+    assert {row.mark for row in table()} == {"doc", "peer", "guess", ""}
 
 
 def test_the_table_here_names_every_code_that_the_adapter_knows():
@@ -142,13 +183,19 @@ async def test_no_code_is_believed_under_a_server_error(fyers, web, status):
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"), [(-999, AUTH), (-371, AUTH), (-50, REJECTED), (-96, UNKNOWN)]
+    ("code", "outcome"),
+    [
+        (-999, AUTH),
+        (-371, AUTH),
+        (-50, REJECTED),
+        (-96, UNKNOWN),
+    ],
 )
 async def test_a_401_wants_a_login_unless_its_code_says_otherwise(
     fyers, web, code, outcome
 ):
     found = await outcomes(fyers, web, refusal(code, 401))
-    assert found == (*outcome[:3], "auth")
+    assert found == (*outcome[:3], "session_expired", outcome[4])
 
 
 @pytest.mark.parametrize(
@@ -159,10 +206,7 @@ async def test_a_429_is_too_fast_unless_its_code_says_otherwise(
     fyers, web, code, outcome
 ):
     found = await outcomes(fyers, web, refusal(code, 429))
-    assert found == (*outcome[:3], "limited")
-
-
-PAGE = "<html><head><title>Attention Required! | Cloudflare</title></head></html>"
+    assert found == (*outcome[:3], "rate_limited", "rate_limited")
 
 
 @pytest.mark.parametrize(
@@ -171,16 +215,17 @@ PAGE = "<html><head><title>Attention Required! | Cloudflare</title></head></html
         (200, "unknown"),
         (301, "unknown"),
         (400, "unknown"),
-        (401, "auth"),
+        (401, "session_expired"),
         (403, "unknown"),
         (404, "unknown"),
-        (429, "limited"),
+        (429, "rate_limited"),
         (502, "unknown"),
     ],
 )
 async def test_a_page_says_nothing_of_what_became_of_an_order(fyers, web, status, read):
     found = await outcomes(fyers, web, httpx.Response(status, html=PAGE))
-    assert found == ("unknown", "unknown", "unknown", read)
+    login = read if status == 429 else "unknown"
+    assert found == ("unknown", "unknown", "unknown", read, login)
 
 
 @pytest.mark.parametrize(
@@ -242,5 +287,5 @@ async def test_an_expired_session_carries_code_and_status(fyers, web):
 
 async def test_a_refused_read_carries_code_and_words(fyers, web):
     web.get(f"{API}/profile").mock(return_value=refusal(-373, 403))
-    found = await call(fyers, None)
+    found = await call(fyers, Call.READ)
     assert (found.code, found.text, found.http_status) == ("-373", "words", 403)

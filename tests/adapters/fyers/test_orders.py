@@ -17,8 +17,9 @@ from adapters.errors import (
 )
 from adapters.http import BrokerHttp
 from adapters.model import Acked, OrderType, Product, Rejected, Side, Validity
+from adapters.secret import Secret
 
-from .conftest import ORDER, ORDERS, TAG, look, sample
+from .conftest import API, NOON, ORDER, ORDERS, TAG, look, sample, shown
 
 ID = "26113000012345"
 
@@ -170,14 +171,43 @@ async def test_words_without_end_are_cut(fyers, web):
     assert found.text == "x" * 500
 
 
-async def test_a_change_names_type_total_and_prices(fyers, web):
-    answer = httpx.Response(200, content=sample("modify_order"))
-    web.patch(ORDERS).mock(return_value=answer)
-    found = await fyers.modify(ID, ORDER, look)
+async def change(fyers, web, order=ORDER, **row):
+    """Change the order that the book shows as *row* says; gives the body sent."""
+    shown(web, **row)
+    web.patch(ORDERS).respond(200, content=sample("modify_order"))
+    found = await fyers.modify(ID, order, look)
     assert found == Acked(broker_order_id=ID, http_status=200)
-    assert web.calls.last.request.content == (
-        b'{"id":"26113000012345","type":1,"qty":10,"limitPrice":812.35}'
+    return web.calls.last.request.content
+
+
+async def test_a_change_of_the_price_leaves_the_quantity_as_it_is(fyers, web):
+    dear = replace(ORDER, price=Decimal("812.40"))
+    assert await change(fyers, web, dear) == (
+        b'{"id":"26113000012345","type":1,"limitPrice":812.40}'
     )
+    read = web.calls[0].request
+    assert str(read.url) == f"{API}/orders?id=26113000012345"
+
+
+async def test_a_change_of_the_quantity_names_the_total(fyers, web):
+    more = replace(ORDER, quantity=Decimal(12))
+    assert await change(fyers, web, more) == (
+        b'{"id":"26113000012345","type":1,"qty":12,"limitPrice":812.35}'
+    )
+
+
+async def test_after_a_part_fill_a_change_of_the_price_sends_no_quantity(fyers, web):
+    assert b"qty" not in await change(fyers, web, filledQty=4, remainingQuantity=6)
+
+
+@pytest.mark.parametrize("quantity", [6, 8, 12])
+async def test_after_a_part_fill_no_new_quantity_is_sent_that_could_be_misread(
+    fyers, web, quantity
+):
+    shown(web, filledQty=4, remainingQuantity=6)
+    with pytest.raises(Unsupported, match="4 of 10 filled"):
+        await fyers.modify(ID, replace(ORDER, quantity=Decimal(quantity)), look)
+    assert [call.request.method for call in web.calls] == ["GET"]
 
 
 @pytest.mark.parametrize(
@@ -191,19 +221,55 @@ async def test_a_change_names_type_total_and_prices(fyers, web):
 async def test_a_change_leaves_out_what_its_type_does_not_have(
     fyers, web, changes, sent
 ):
-    answer = httpx.Response(200, content=sample("modify_order"))
-    web.patch(ORDERS).mock(return_value=answer)
-    await fyers.modify(ID, replace(ORDER, **changes), look)
-    body = msgspec.json.decode(web.calls.last.request.content)
+    body = msgspec.json.decode(await change(fyers, web, replace(ORDER, **changes)))
     assert {key: body.get(key) for key in sent} == sent
     assert ("limitPrice" in body) is (ORDER.type is changes.get("type", ORDER.type))
 
 
 async def test_a_change_without_acknowledgement_is_unknown(fyers, web):
+    shown(web)
     answer = httpx.Response(200, content=sample("place_order_no_ack_201"))
     web.patch(ORDERS).mock(return_value=answer)
     with pytest.raises(SentUnknown):
         await fyers.modify(ID, ORDER, look)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(httpx.Response(502), id="a server error"),
+        pytest.param(httpx.Response(200, html="<html>"), id="a page"),
+        pytest.param(httpx.Response(200, content=b'{"s":"ok"}'), id="no rows"),
+        pytest.param(httpx.Response(200, content=sample("order_book_empty")), id="not"),
+    ],
+)
+async def test_an_order_that_cannot_be_read_is_not_changed(fyers, web, answer):
+    web.get(f"{API}/orders").mock(return_value=answer)
+    with pytest.raises(NotSent):
+        await fyers.modify(ID, ORDER, look)
+    assert [call.request.method for call in web.calls] == ["GET"]
+
+
+async def test_a_change_of_another_order_than_the_one_read_is_not_sent(fyers, web):
+    shown(web, id="26113000099999")
+    with pytest.raises(NotSent, match="not in the book: 26113000012345"):
+        await fyers.modify(ID, ORDER, look)
+
+
+async def test_a_change_of_an_order_that_the_broker_does_not_know_is_rejected(
+    fyers, web
+):
+    body = {"s": "error", "code": -51, "message": "Invalid order id"}
+    web.get(f"{API}/orders").respond(400, json=body)
+    assert await fyers.modify(ID, ORDER, look) == Rejected(
+        code="-51", text="Invalid order id", http_status=400
+    )
+
+
+async def test_a_change_to_a_broken_quantity_reads_nothing(fyers, web):
+    with pytest.raises(Unsupported):
+        await fyers.modify(ID, replace(ORDER, quantity=Decimal("1.5")), look)
+    assert not web.calls
 
 
 async def test_a_cancel_names_the_order_in_its_body(fyers, web):
@@ -253,12 +319,9 @@ async def test_without_a_token_nothing_is_sent(web):
 
 
 async def test_calls_go_to_the_base_url_with_their_paths(web):
-    settings = msgspec.convert(
-        {"app_id": "A-100", "access_token": "T", "base_url": "http://127.0.0.1:9/"},
-        FyersSettings,
-        dec_hook=lambda kind, text: kind(text),
-    )
+    settings = FyersSettings(app_id="A-100", base_url="http://127.0.0.1:9/")
     broker = FyersBroker(settings, BrokerHttp(base_url=settings.base_url))
+    broker.use(broker.login.adopt(Secret("T"), NOON))
     web.route().respond(200, content=sample("cancel_order"))
     await broker.cancel(ID)
     assert str(web.calls.last.request.url) == "http://127.0.0.1:9/api/v3/orders/sync"
@@ -272,13 +335,16 @@ def test_a_connection_to_other_hosts_than_the_settings_name_is_refused():
 
 def test_no_secret_is_shown():
     settings = msgspec.convert(
-        {"app_id": "A-100", "access_token": "hunter2", "secret": "hunter3"},
+        {"app_id": "A-100", "secret": "hunter3"},
         FyersSettings,
         dec_hook=lambda kind, text: kind(text),
     )
     assert "hunter" not in repr(settings)
     broker = FyersBroker(settings, BrokerHttp())
-    assert "hunter" not in repr(broker)
+    grant = broker.login.adopt(Secret("hunter2"), NOON)
+    broker.use(grant)
+    assert "hunter" not in repr(grant)
+    assert "hunter" not in repr([broker, broker.login])
 
 
 def test_a_key_that_is_not_known_is_refused():

@@ -394,5 +394,6 @@ async def test_a_refused_read_is_not_an_empty_book(fyers, web, name):
 
 
 def test_every_read_here_is_one_the_adapter_makes():
-    theirs = {*BOOKS.values(), f"{DATA}/quotes", f"{API}/profile"}
+    theirs = {*BOOKS.values(), f"{API}/profile"}
+    theirs |= {f"{DATA}/quotes", f"{DATA}/depth"}
     assert theirs == set(READS.values())
