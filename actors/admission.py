@@ -3,7 +3,6 @@
 from actors.line import Line
 from actors.messages import Admission, Admit, Denial
 from actors.reconciler import Reconciler
-from actors.session import SessionState
 from actors.windows import Kind
 from actors.writer import StoreHealth
 from adapters import Capabilities, Order
@@ -36,15 +35,13 @@ class Gate:
         return Admission(client_tag=message.order_id, slot=slot)
 
     def _closed(self) -> Denial | None:
-        name = self._line.name
+        name, session = self._line.name, self._line.session
+        if not session.active:
+            words = f"{name} wants a login ({session.reason}); run: ordo login {name}"
+            return Denial(code="login_required", message=words)
         if not self._reconciler.recovered:
             words = f"{name} is being asked what became of earlier orders"
             return Denial(code="broker_recovering", message=words, retry_after=1.0)
-        session = self._line.session
-        if not session.active:
-            out = session.state is SessionState.LOGGED_OUT
-            code = "login_required" if out else "session_expired"
-            return Denial(code=code, message=f"{name} wants a login: {session.reason}")
         if not self._line.closed:
             return Denial(
                 code="broker_unavailable",

@@ -23,16 +23,22 @@ from actors.halts import Halts
 from actors.journal import Journal
 from actors.limiter import Limiter
 from actors.line import Line
+from actors.logins import Logins
 from actors.mailbox import Mailbox, Request
 from actors.messages import (
     Admit,
+    BeginLogin,
     BrokerReport,
     CancelOrder,
+    DownloadMaster,
     Fetch,
+    Logout,
     ReadBroker,
+    ReadSession,
     ReturnSlot,
     SendOrder,
     SetBreaker,
+    VerifyLogin,
 )
 from actors.pacer import Pacer
 from actors.reads import Reads
@@ -42,6 +48,8 @@ from actors.recovery import Recovery
 from actors.report import report
 from actors.sender import Flight, Sender
 from actors.session import Session
+from actors.session_keeper import Seal, SessionKeeper
+from actors.session_watch import SessionWatch
 from actors.trading import TradingState
 from actors.windows import Kind
 from actors.writer import StoreHealth
@@ -74,6 +82,7 @@ class BrokerParts(NamedTuple):
     trading: TradingState
     store: StoreHealth
     clockwork: Clockwork
+    seal: Seal | None = None
 
 
 class Broker:
@@ -121,6 +130,9 @@ class Broker:
         )
         self._gate = Gate(line, reconciler, parts.store)
         self._reads = Reads(line, reconciler.news)
+        keeper = SessionKeeper(line, writer, parts.seal, reconciler.session_begun)
+        self._logins = logins = Logins(line, keeper, parts.settings.adapter, clockwork)
+        self._session_watch = SessionWatch(line, keeper, logins, clockwork.wall)
         self._tasks: trio.Nursery  # of `run`, for as long as it runs
         self._crashed = False
 
@@ -131,11 +143,13 @@ class Broker:
         parts = self._parts
         name, limiter, writer = parts.settings.name, parts.limiter, parts.writer
         async with trio.open_nursery() as self._tasks:
-            self._flights.ground(await self._recovery.take_up())
+            queued = _orders_in(parts.mailbox)
+            self._flights.ground(await self._recovery.take_up(queued))
             self._start_soon(self._pacer.run)
             self._start_soon(self._journal.retry_unsaved)
             self._start_soon(self._reconciler.run)
             self._start_soon(self._halts.watch)
+            self._start_soon(self._session_watch.run)
             self._start_soon(keep_day_count, name, limiter, writer)
             task_status.started()
             try:
@@ -151,6 +165,8 @@ class Broker:
     def _handle(self, request: Request) -> None:
         """Answer at once, or hand it to a task."""
         match request.message:
+            case Admit() if request.abandoned or request.expired:
+                request.drop()  # nobody would use its slot, nor give it back
             case Admit() as message:
                 request.reply(self._gate.admit(message))
             case SendOrder(slot=slot):
@@ -159,8 +175,18 @@ class Broker:
                 self._start_soon(self._cancels.answer, request)
             case Fetch():
                 self._start_soon(self._reads.answer, request)
+            case DownloadMaster():
+                self._start_soon(self._reads.download, request)
             case ReturnSlot(slot=slot):
                 self._pacer.give_back(Kind.PLACE, slot)
+            case BeginLogin():
+                self._start_soon(self._logins.begin, request)
+            case VerifyLogin():
+                self._start_soon(self._logins.verify, request)
+            case Logout():
+                self._start_soon(self._logins.log_out, request)
+            case ReadSession():
+                request.reply(self._logins.report())
             case ReadBroker():
                 request.reply(self._report())
             case SetBreaker() as message:
@@ -208,3 +234,9 @@ class Broker:
         except Exception:
             self._crashed = True
             raise
+
+
+def _orders_in(mailbox: Mailbox) -> tuple[str, ...]:
+    """The ids of the orders that wait there to be sent."""
+    waiting = mailbox.waiting
+    return tuple(m.record.order_id for m in waiting if isinstance(m, SendOrder))

@@ -89,7 +89,7 @@ class Canceller:
         except Stopped:
             pacer.give_back(Kind.CANCEL, slot)
             raise
-        result = CallResult.CANCELLED
+        result, grant = CallResult.CANCELLED, self._line.session.grant
         assert record.broker_order_id is not None  # noqa: S101 - it is in the book
         try:
             # Cut short, nobody would know whether the cancel arrived.
@@ -102,7 +102,7 @@ class Canceller:
             if isinstance(error, RateLimited):
                 pacer.limited(error.retry_after)
             if isinstance(error, SessionExpired):
-                self._line.login_needed(str(error))
+                self._line.login_needed(str(error), grant)
             raise
         finally:
             if patience.cancelled_caught:

@@ -10,6 +10,7 @@ from actors.mailbox import Request
 from actors.pacer import Pacer
 from actors.reconciler import Reconciler
 from actors.sender import Flight, Sender
+from actors.windows import Kind
 from adapters import OrderRecord
 
 
@@ -53,7 +54,7 @@ class Flights:
     def ground(self, left_over: Mapping[str, OrderRecord]) -> None:
         """Never send these: the last run had them, and their fate is being settled.
 
-        A `SendOrder` of one may still come: it was queued while this actor was down.
+        A `SendOrder` of one may still come: it was queued before this start.
         """
         self._left_over = left_over
 
@@ -62,6 +63,8 @@ class Flights:
         message = request.message
         order_id = message.record.order_id
         if order_id in self._left_over:
+            if slot is not None:
+                self._pacer.give_back(Kind.PLACE, slot)
             request.reply(self._journal.get(order_id) or self._left_over[order_id])
             return
         flight = Flight(message.record, slot, message.answer_by)
@@ -77,25 +80,22 @@ class Flights:
 
     async def _fly(self, flight: Flight, request: Request) -> None:
         with request:
-            try:
-                async with trio.open_nursery() as watch:
-                    watch.start_soon(self._answer_at_deadline, flight, request)
-                    _answer(flight, request, await self._land(flight))
-                    watch.cancel_scope.cancel()
-            finally:
-                self._journal.release(flight.order_id)
+            async with trio.open_nursery() as watch:
+                watch.start_soon(self._answer_at_deadline, flight, request)
+                _answer(flight, request, await self._land(flight))
+                watch.cancel_scope.cancel()
+            self._journal.release(flight.order_id)
 
     async def _answer_at_deadline(self, flight: Flight, request: Request) -> None:
         await trio.sleep_until(flight.deadline)
         _answer(flight, request, await self._sender.overdue(flight))
 
     async def _land(self, flight: Flight) -> OrderRecord:
-        try:
-            return await self._sender.fly(flight)
-        finally:
-            del self._aloft[flight.order_id]
-            self._reconciler.landed(flight.order_id)
-            self._cancels.changed(flight.order_id)
+        record = await self._sender.fly(flight)
+        del self._aloft[flight.order_id]
+        self._reconciler.landed(flight.order_id)
+        self._cancels.changed(flight.order_id)
+        return record
 
 
 def _answer(flight: Flight, request: Request, record: OrderRecord) -> None:

@@ -32,6 +32,7 @@ from adapters import (
     AuditEntry,
     BrokerError,
     BrokerPort,
+    Grant,
     Note,
     NotSent,
     RateLimited,
@@ -116,6 +117,7 @@ class Line:
         self.rng = rng
         self.last_call_at: datetime | None = None
         self.last_failed = False
+        self.session_news = trio.Event()
         self._writer = writer
         self._wall = wall
         self._count = itertools.count()
@@ -179,19 +181,21 @@ class Line:
                 "to": move.after,
                 "reason": move.reason,
             }
-            self._note("breaker.changed", detail, by)
+            self.note("breaker.changed", detail, by)
 
-    def login_needed(self, reason: str) -> None:
-        """The broker refused the session."""
-        if self.session.active:
-            log.warning(
-                "%s wants a new login: %s",
-                self.name,
-                reason,
-                extra={"broker": self.name, "event": "session.expired"},
-            )
-            self._note("session.expired", {"reason": reason}, None)
+    def login_needed(self, reason: str, grant: Grant | None) -> None:
+        """The broker refused *grant*; news of an earlier one say nothing any more."""
+        if grant is not self.session.grant or not self.session.active:
+            return
+        log.warning(
+            "%s wants a new login: %s",
+            self.name,
+            reason,
+            extra={"broker": self.name, "event": "session.expired"},
+        )
+        self.note("session.expired", {"reason": reason}, None)
         self.session.expired(reason)
+        self.session_news.set()
 
     async def read(
         self,
@@ -217,6 +221,22 @@ class Line:
                     raise
             await trio.sleep(wait)
 
+    async def download(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Fetch long files: one try, in a slot of a read, inside the deadline.
+
+        How it ends says nothing of the broker's health nor of the session: masters
+        mostly come from another host, and without a session. So a failure must not
+        keep orders from leaving, and an answer must not count as a login.
+
+        Raises:
+            BrokerError: `Stopped` where it was not even tried.
+        """
+        if not self.closed:
+            raise self.unavailable(Kind.READ)
+        await self.slot(Kind.READ)
+        self.last_call_at = self._wall()
+        return await call()
+
     def _before_next(self, attempt: int, error: BrokerError) -> float | None:
         if attempt >= READ_TRIES or isinstance(error, Stopped):
             return None
@@ -229,9 +249,10 @@ class Line:
     ) -> T:
         if self.breaker.retry_after(kind, trio.current_time()) > 0:
             raise self.unavailable(kind)  # before a slot is spent
-        await self._slot(kind)
+        await self.slot(kind)
         permit = self.admit(kind)
         result, started = CallResult.CANCELLED, trio.current_time()
+        grant = self.session.grant
         tries.made += 1
         try:
             with trio.move_on_after(READ_TIMEOUT) as patience:
@@ -243,7 +264,7 @@ class Line:
             if isinstance(error, RateLimited):
                 self.pacer.limited(error.retry_after)
             if isinstance(error, SessionExpired):
-                self.login_needed(str(error))
+                self.login_needed(str(error), grant)
             raise
         finally:
             tries.latency = trio.current_time() - started
@@ -252,7 +273,12 @@ class Line:
             self.report(permit, result)
         raise SentUnknown(f"{self.name} gave no answer in {READ_TIMEOUT:g} s")
 
-    async def _slot(self, kind: Kind) -> None:
+    async def slot(self, kind: Kind) -> None:
+        """Wait for a rate slot, until the deadline around it.
+
+        Raises:
+            Stopped: there will be none in time.
+        """
         if self.pacer.try_take("now", kind) is not None:
             return
         name = f"{kind}:{next(self._count)}"
@@ -261,14 +287,32 @@ class Line:
         except NoSlot as none:
             raise Stopped(none.code, none.message) from none
 
-    def _note(self, action: str, detail: dict[str, str], by: str | None) -> None:
-        entry = AuditEntry(
+    def note(
+        self,
+        action: str,
+        detail: dict[str, str],
+        by: str | None,
+        request_id: str | None = None,
+    ) -> None:
+        """Write to the audit log what befell the broker."""
+        entry = self.entry(action, detail, by, request_id)
+        tell(self._writer, Note(audit=(entry,)))
+
+    def entry(
+        self,
+        action: str,
+        detail: dict[str, str],
+        by: str | None,
+        request_id: str | None = None,
+    ) -> AuditEntry:
+        """A record of the audit log about this broker."""
+        return AuditEntry(
             actor=by or f"broker:{self.name}",
             action=action,
+            request_id=request_id,
             broker=self.name,
             detail=detail,
         )
-        tell(self._writer, Note(audit=(entry,)))
 
 
 def denial_of(error: BrokerError) -> Denial:

@@ -70,6 +70,11 @@ class Mailbox:
         return len(self._urgent)
 
     @property
+    def waiting(self) -> tuple[Any, ...]:
+        """The messages queued, as they will be taken."""
+        return tuple(request.message for request in (*self._urgent, *self._normal))
+
+    @property
     def in_hand(self) -> int:
         """Asks the actor has taken and not yet answered."""
         return len(self._taken)

@@ -6,6 +6,9 @@ reply a message gets, for the type checker.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -14,12 +17,15 @@ from actors.request import Ask
 from adapters import (
     AcceptResult,
     Batch,
+    ChallengeKind,
+    Field,
     Order,
     OrderRecord,
     SentAs,
     TradingSwitch,
     Write,
 )
+from adapters.secret import Secret
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,6 +204,26 @@ class FetchFailed(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: float = 0.0
 
 
+class DownloadMaster(
+    msgspec.Struct,
+    Ask["Downloaded | FetchFailed"],
+    frozen=True,
+    kw_only=True,
+    tag=True,
+):
+    """Fetch the broker's instrument files into *directory*; may take minutes."""
+
+    directory: Path
+
+
+class Downloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """The files are there, whole."""
+
+    broker: str
+    files: tuple[Path, ...]
+    seconds: float
+
+
 class SetBreaker(
     msgspec.Struct, Ask["BrokerReport"], frozen=True, kw_only=True, tag=True
 ):
@@ -231,6 +257,87 @@ class BrokerReport(msgspec.Struct, frozen=True, kw_only=True):
     unknown_orders: int
     rate_limit: dict[str, Any]
     restarts: int = 0
+
+
+# A broker's session -------------------------------------------------------------------
+
+
+class BeginLogin(
+    msgspec.Struct, Ask["LoginReply"], frozen=True, kw_only=True, tag=True
+):
+    """Start a log-in; the reply says whether it is done or what is wanted next."""
+
+    by: str
+    request_id: str | None = None
+
+
+class VerifyLogin(
+    msgspec.Struct, Ask["LoginReply"], frozen=True, kw_only=True, tag=True
+):
+    """Answer a challenge, named by its id or by the text that its redirect brought.
+
+    *answers* are by the names of the challenge's fields.
+    """
+
+    answers: Mapping[str, Secret]
+    by: str
+    challenge_id: str | None = None
+    state: str | None = None
+    request_id: str | None = None
+
+
+class Logout(msgspec.Struct, Ask["LoginReply"], frozen=True, kw_only=True, tag=True):
+    """End the session."""
+
+    by: str
+    request_id: str | None = None
+
+
+class ReadSession(
+    msgspec.Struct, Ask["SessionReport"], frozen=True, kw_only=True, tag=True
+):
+    """How the session stands."""
+
+
+class ChallengeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user is asked for."""
+
+    challenge_id: str
+    kind: ChallengeKind
+    prompt: str
+    login_url: str | None
+    fields: tuple[Field, ...]
+    good_until: datetime
+
+
+class SessionReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A session; *reason* says why it is not active. Times are aware UTC."""
+
+    broker: str
+    adapter: str
+    state: str
+    last_login_at: datetime | None
+    expires_at: datetime | None
+    reason: str | None
+    challenge: ChallengeReport | None = None
+
+
+class LoginFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """It did not go on; *session* says whether the challenge still stands.
+
+    `code` is a broker-level one, or `conflict`: another step is under way, or
+    `not_found`: nothing waits for this answer.
+    """
+
+    code: str
+    message: str
+    session: SessionReport
+    broker_code: str | None = None
+    broker_message: str | None = None
+    http_status: int | None = None
+
+
+LoginReply = SessionReport | LoginFailed
 
 
 # The router ---------------------------------------------------------------------------
@@ -331,3 +438,55 @@ class FetchAll(
     kind: ReadKind
     brokers: tuple[str, ...]
     symbols: tuple[str, ...] = ()
+
+
+# The masters --------------------------------------------------------------------------
+
+
+class SyncInstruments(
+    msgspec.Struct, Ask["tuple[MasterSync, ...]"], frozen=True, kw_only=True, tag=True
+):
+    """Fetch the masters of these brokers' adapters now.
+
+    *force* takes a master too that is far smaller than the one before.
+    """
+
+    brokers: tuple[str, ...]
+    by: str
+    force: bool = False
+    request_id: str | None = None
+
+
+class MasterSync(msgspec.Struct, frozen=True, kw_only=True):
+    """How the sync of one adapter ended. *failure* is None where it is done.
+
+    *asked* is the last broker that was asked for files, *rows* what is there now.
+    """
+
+    adapter: str
+    brokers: tuple[str, ...]
+    asked: str
+    rows: int
+    synced_at: datetime | None
+    seconds: float
+    failure: FetchFailed | None = None
+
+
+class ReadMasters(
+    msgspec.Struct, Ask["tuple[MasterReport, ...]"], frozen=True, kw_only=True, tag=True
+):
+    """How the masters are."""
+
+
+class MasterReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One adapter's master. *stale*: this morning's is missing; *error*: of the last
+    sync, None once one is done; times are aware UTC."""
+
+    adapter: str
+    brokers: tuple[str, ...]
+    stage: Literal["idle", "downloading", "building"]
+    rows: int
+    synced_at: datetime | None
+    stale: bool
+    error: str | None
+    next_sync_at: datetime

@@ -1,13 +1,21 @@
 """Reading an account: which call answers which question, and how it went."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import trio
 
 from actors.line import Line, Tries, denial_of
 from actors.mailbox import Request
-from actors.messages import Denial, Fetch, Fetched, FetchFailed
+from actors.messages import (
+    Denial,
+    Downloaded,
+    DownloadMaster,
+    Fetch,
+    Fetched,
+    FetchFailed,
+)
 from actors.windows import Kind
 from adapters import (
     BrokerError,
@@ -52,6 +60,34 @@ class Reads:
                         rows=rows,
                         attempts=tries.made,
                         latency_ms=_millis(tries),
+                    )
+                )
+
+    async def download(self, request: Request) -> None:
+        """Fetch the instrument files, inside the deadline; a failure is no news."""
+        with request:
+            message: DownloadMaster = request.message
+            tries, began = Tries(), trio.current_time()
+
+            async def fetch() -> tuple[Path, ...]:
+                tries.made = 1
+                return tuple(await self._line.port.download_master(message.directory))
+
+            try:
+                with trio.fail_at(request.deadline):
+                    files = await self._line.download(fetch)
+            except (BrokerError, trio.TooSlowError) as error:
+                request.reply(self._failure(error, tries))
+            except OSError as error:
+                words = f"the files cannot be kept: {error}"
+                denial = Denial(code="storage_unavailable", message=words)
+                request.reply(FetchFailed(broker=self._line.name, denial=denial))
+            else:
+                request.reply(
+                    Downloaded(
+                        broker=self._line.name,
+                        files=files,
+                        seconds=round(trio.current_time() - began, 3),
                     )
                 )
 

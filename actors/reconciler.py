@@ -95,6 +95,11 @@ class Reconciler:
         """The book, or a probe of the breaker, may be due earlier than it was."""
         self._poke.set()
 
+    def session_begun(self) -> None:
+        """We were just let in: what could not be read before can be now."""
+        self._retry_at = -math.inf
+        self._poke.set()
+
     def nothing_to_recover(self) -> None:
         """The last run left nothing uncertain: no read is needed first."""
         self._first_done.set()
@@ -120,6 +125,8 @@ class Reconciler:
         """When to read the book next, on the Trio clock."""
         if self._wanted:
             return -math.inf
+        if not self._line.session.usable:
+            return math.inf
         if not self.recovered:
             return self._retry_at
         busy = any(record.is_open for record in self._journal)

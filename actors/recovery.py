@@ -5,7 +5,7 @@ unknown, and looked up in the broker's book by its tag.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -58,8 +58,11 @@ class Recovery:
         self._records = records
         self._writer = writer
 
-    async def take_up(self) -> dict[str, OrderRecord]:
+    async def take_up(self, queued: Sequence[str]) -> dict[str, OrderRecord]:
         """Find every order that is not settled, and settle what can be from here.
+
+        Args:
+            queued: the orders whose `SendOrder` is in the mailbox since before this.
 
         Returns:
             Those that were on their way, as they stand now: they must not be sent.
@@ -76,6 +79,11 @@ class Recovery:
                 on_their_way[record.order_id] = await self._settle(record)
             elif record.status is OrderStatus.UNKNOWN:
                 self._look_up(record)
+            elif record.status is OrderStatus.NOT_PLACED and record.cancel_requested:
+                self._cancels.want(record.order_id)  # it may turn up after all
+        for order_id in queued:
+            if order_id not in on_their_way:  # a start that crashed has settled it
+                on_their_way[order_id] = await self._stored(order_id)
         if not self._reconciler.doubts:
             self._reconciler.nothing_to_recover()
         return on_their_way
@@ -117,6 +125,11 @@ class Recovery:
         self._reconciler.in_doubt(record.order_id)
         if record.cancel_requested:
             self._cancels.want(record.order_id)
+
+    async def _stored(self, order_id: str) -> OrderRecord:
+        record = await self._read(lambda store: store.order(order_id))
+        assert record is not None  # noqa: S101 - the accept came before its message
+        return record
 
     async def _read(self, question: Callable[[Store], T]) -> T:
         """Read until it works: without the answer no order may go."""

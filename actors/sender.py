@@ -168,6 +168,7 @@ class Sender:
         flight.attempts += 1
         result, started = CallResult.CANCELLED, trio.current_time()
         record = self._journal[flight.order_id]
+        grant = self._line.session.grant
         try:
             with trio.move_on_after(self._submit_timeout) as patience:
                 answer = await self._line.port.place(
@@ -183,7 +184,7 @@ class Sender:
             if isinstance(error, Stopped):
                 flight.attempts -= 1  # a stop is no try
             if isinstance(error, SessionExpired):
-                self._line.login_needed(str(error))
+                self._line.login_needed(str(error), grant)
             raise
         finally:
             flight.latency += trio.current_time() - started

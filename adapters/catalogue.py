@@ -63,6 +63,7 @@ ADAPTERS: dict[str, Adapter] = {
         settings="adapters.brokers.fyers.settings:FyersSettings",
         factory="adapters.brokers.fyers.build:build",
         capabilities="adapters.brokers.fyers.adapter:CAPABILITIES",
+        master="adapters.brokers.fyers.master:parse",
     ),
     "paper": Adapter(
         settings="adapters.brokers.paper.settings:PaperSettings",

@@ -81,6 +81,10 @@ class LoginPort(Protocol):
     have no time-out of their own beyond connecting.
     """
 
+    @property
+    def unattended(self) -> bool:
+        """Whether `begin` needs nobody: all that it asks for is stored."""
+
     async def begin(self, state: str) -> Challenge | Grant:
         """Start; a `Grant` at once where everything needed is stored.
 

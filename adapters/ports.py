@@ -199,13 +199,21 @@ class SaveDayCount(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     count: int
 
 
+class SaveSession(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Store a broker's session as sealed text; None forgets it."""
+
+    broker: str
+    sealed: str | None
+    audit: tuple[AuditEntry, ...]
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Write to the audit log alone."""
 
     audit: tuple[AuditEntry, ...]
 
 
-Write = Accept | SaveOrder | SaveSwitch | SaveDayCount | Note
+Write = Accept | SaveOrder | SaveSwitch | SaveDayCount | SaveSession | Note
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):

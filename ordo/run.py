@@ -26,7 +26,9 @@ from adapters.stores.lock import DataLock
 from adapters.stores.sqlite import SqliteStore
 from ordo import logs, tls
 from ordo.config import Settings, address
+from ordo.grants import grants_at_start
 from ordo.http.server import HttpServer
+from ordo.masters import MasterStore, parsers
 from ordo.system import System
 from ordo.tokens import TokenBook
 
@@ -100,7 +102,11 @@ async def _main(
 ) -> int:
     rng = random.SystemRandom()
     clockwork = Clockwork(wall=utc_now, ids=Ids(utc_now, rng), rng=rng)
-    ports = _ports(settings, clockwork)
+    adapters = dict.fromkeys(table.adapter for table in settings.brokers.values())
+    instruments = MasterStore(
+        settings.data.path / "instruments", parsers(adapters), run_sync=_in_thread()
+    )
+    ports = _ports(settings, clockwork, instruments)
     tokens = TokenBook(settings.data.path / "tokens.json", settings.auth.token)
     system = System(
         settings,
@@ -110,6 +116,8 @@ async def _main(
         clockwork,
         write_sync=_in_thread(),
         read_sync=_in_thread(),
+        instruments=instruments,
+        grants=grants_at_start(settings, ports, lambda _: None, utc_now()),
     )
     system.started_at = trio.current_time()
     _settle_memory()
@@ -131,6 +139,7 @@ async def _main(
         with trio.move_on_after(5, shield=True):  # sockets left open would leak
             for port in ports.values():
                 await port.aclose()
+        instruments.close()
     return EXIT_FAILED if gave_up or not system.store.ok else 0
 
 
@@ -170,7 +179,9 @@ def _in_thread() -> Callable[..., object]:
     return functools.partial(trio.to_thread.run_sync, limiter=limiter)
 
 
-def _ports(settings: Settings, clockwork: Clockwork) -> Mapping[str, BrokerPort]:
+def _ports(
+    settings: Settings, clockwork: Clockwork, instruments: MasterStore
+) -> Mapping[str, BrokerPort]:
     ports = {}
     for name, table in settings.brokers.items():
         around = Surroundings(
@@ -181,6 +192,7 @@ def _ports(settings: Settings, clockwork: Clockwork) -> Mapping[str, BrokerPort]
             data=settings.data.path,
             wall=clockwork.wall,
             rng=clockwork.rng,
+            instruments=instruments.indexes.of(table.adapter),
         )
         ports[name] = factory(table.adapter)(table.own, around)
     return ports

@@ -6,6 +6,7 @@ mailboxes made before its own, so two actors never wait for each other.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta, timezone
@@ -19,6 +20,7 @@ from actors.clockwork import Clockwork
 from actors.killswitch import KillSwitch
 from actors.limiter import DayCount, Limiter
 from actors.mailbox import Mailbox
+from actors.masters import Masters
 from actors.records import Records
 from actors.router import ANSWER_MARGIN, Router
 from actors.session import Session
@@ -37,9 +39,10 @@ from actors.supervisor import (
 from actors.trading import TradingState
 from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT, RunSync, StoreHealth, Writer
-from adapters import BrokerPort, Store, StoreFailed, TradingSwitch
+from adapters import BrokerPort, Grant, Store, StoreFailed, TradingSwitch
 from ordo.config import Broker as BrokerTable
 from ordo.config import Settings
+from ordo.masters import MasterStore, no_masters
 from ordo.pace import windows
 from ordo.tokens import TokenBook
 
@@ -47,7 +50,9 @@ log = logging.getLogger("ordo.system")
 
 IST = timezone(timedelta(hours=5, minutes=30))
 ROUTER_ROOM, BROKER_ROOM, WRITER_ROOM, SWITCH_ROOM = 1000, 1000, 4000, 100
+MASTERS_ROOM = 100
 """Messages a mailbox holds. Source: reliability.md section 5; full is an answer."""
+NO_GRANTS: Mapping[str, Grant] = {}
 LONGEST_DEADLINE = 60.0
 """Seconds; the largest `deadline_ms` (api.md)."""
 
@@ -60,6 +65,7 @@ class Seat(NamedTuple):
     limiter: Limiter
     breaker: Breaker
     mailbox: Mailbox
+    session: Session
 
 
 class System:
@@ -72,6 +78,9 @@ class System:
         ports: the adapters, by the name of the broker.
         clockwork: time, chance, ids.
         write_sync, read_sync: how commits and reads leave the loop; one at a time each.
+        grants: sessions to begin with, by the name of the broker.
+        seal: encrypts a broker's grant for the store; None keeps none.
+        instruments: what the brokers' masters say; None: there are no masters.
     """
 
     def __init__(
@@ -84,6 +93,9 @@ class System:
         *,
         write_sync: RunSync,
         read_sync: RunSync,
+        grants: Mapping[str, Grant] = NO_GRANTS,
+        seal: Callable[[str, Grant], str] | None = None,
+        instruments: MasterStore | None = None,
     ) -> None:
         self.settings = settings
         self.tokens = tokens
@@ -95,11 +107,14 @@ class System:
         self.records = Records(store, run_sync=read_sync)
         self.writer = Mailbox("writer", WRITER_ROOM, urgent_capacity=WRITER_ROOM)
         self.killswitch = Mailbox("kill-switch", SWITCH_ROOM)
+        self._seal = seal
         self._seats = {
-            name: self._seat(settings.brokers[name], port, store)
+            name: self._seat(settings.brokers[name], port, store, grants.get(name))
             for name, port in ports.items()
         }
         self.router = Mailbox("router", ROUTER_ROOM)
+        self.masters = Mailbox("masters", MASTERS_ROOM)
+        self.instruments = instruments or no_masters()
         self._write_sync, self._writable = write_sync, store
         self._broker_tree = self._brokers()
 
@@ -130,6 +145,7 @@ class System:
             self.clockwork,
         )
         brokers_stop = self._broker_tree.longest_stop + 1.0
+        masters = self._masters()
         children = [
             Child(
                 "writer",
@@ -154,6 +170,7 @@ class System:
                 stop=router.stop,
                 grace=LONGEST_DEADLINE + ANSWER_MARGIN,
             ),
+            Child("masters", masters.run, grace=masters.longest_stop + 1.0),
         ]
         if http is not None:
             drain = self.settings.server.drain_timeout + 2.0
@@ -179,6 +196,52 @@ class System:
             on_event=report,
         )
 
+    def with_masters(self) -> dict[str, dict[str, Mailbox]]:
+        """The brokers whose instruments come from a master, by adapter."""
+        return {
+            adapter: brokers
+            for adapter in self.instruments.adapters
+            for brokers in [
+                {
+                    name: seat.mailbox
+                    for name, seat in self._seats.items()
+                    if seat.table.adapter == adapter and seat.port.capabilities.master
+                }
+            ]
+            if brokers
+        }
+
+    def _masters(self) -> Supervisor:
+        """A tree of its own: a bug there must not take the API down with it."""
+
+        async def start(*, task_status: trio.TaskStatus[None]) -> None:
+            masters = Masters(
+                self.masters,
+                self.with_masters(),
+                self.instruments,
+                self.writer,
+                self.clockwork,
+            )
+            await masters.run(task_status=task_status)
+
+        child = Child(
+            "masters",
+            start,
+            mailbox=self.masters,
+            backoff=Backoff(minimum=1.0, maximum=60.0),
+            intensity=5,
+            period=300.0,
+        )
+        return Supervisor(
+            "masters",
+            [child],
+            strategy=Strategy.ONE_FOR_ONE,
+            intensity=50,
+            period=60.0,
+            rng=self.clockwork.rng,
+            on_event=report,
+        )
+
     def _broker_child(self, name: str, seat: Seat) -> Child:
         timeout = seat.table.submit_timeout
         grace = timeout + 4 * COMMIT_TIMEOUT
@@ -193,7 +256,7 @@ class System:
             port=seat.port,
             limiter=seat.limiter,
             breaker=seat.breaker,
-            session=Session(),
+            session=seat.session,
             mailbox=seat.mailbox,
             writer=self.writer,
             killswitch=self.killswitch,
@@ -201,6 +264,7 @@ class System:
             trading=self.trading,
             store=self.store,
             clockwork=self.clockwork,
+            seal=None if self._seal is None else functools.partial(self._seal, name),
         )
 
         async def start(*, task_status: trio.TaskStatus[None]) -> None:
@@ -225,7 +289,10 @@ class System:
             when_exhausted=give_up,
         )
 
-    def _seat(self, table: BrokerTable, port: BrokerPort, store: Store) -> Seat:
+    def _seat(
+        self, table: BrokerTable, port: BrokerPort, store: Store, grant: Grant | None
+    ) -> Seat:
+        port.use(grant)
         today = self._today()
         counted = store.day_count(table.name, today.isoformat())
         day = DayCount(day=today.toordinal(), taken={Kind.PLACE: counted})
@@ -235,6 +302,7 @@ class System:
             limiter=Limiter(windows(table, port.capabilities), day_count=day),
             breaker=Breaker(table.breaker, self.clockwork.rng),
             mailbox=Mailbox(f"broker:{table.name}", BROKER_ROOM, urgent_capacity=500),
+            session=Session(required=port.login is not None, grant=grant),
         )
 
     def _today(self) -> date:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from ordo.cli.adapters import adapters
 from ordo.cli.audit import audit
 from ordo.cli.config import config
 from ordo.cli.failure import Group
+from ordo.cli.instruments import instruments
+from ordo.cli.login import login, logout
 from ordo.cli.serve import demo, serve
 from ordo.cli.status import status
 from ordo.cli.switch import kill, resume
@@ -28,5 +31,18 @@ def main(config_path: Path | None) -> None:
     """Ordo: send an order once, to every broker you name, and know what happened."""
 
 
-for command in (demo, serve, status, kill, resume, token, audit, config):
+for command in (
+    demo,
+    serve,
+    login,
+    logout,
+    status,
+    kill,
+    resume,
+    token,
+    audit,
+    config,
+    adapters,
+    instruments,
+):
     main.add_command(command)

@@ -66,6 +66,7 @@ class Client:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._seconds = TIMEOUT
         token = target.token
         self._http = httpx.Client(
             base_url=target.url,
@@ -86,6 +87,11 @@ class Client:
     ) -> None:
         self._http.close()
 
+    def patience(self, seconds: float) -> None:
+        """Wait so long for each answer from now on."""
+        self._seconds = seconds
+        self._http.timeout = httpx.Timeout(seconds)
+
     def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """Make one call and give the envelope of its answer.
 
@@ -99,7 +105,7 @@ class Client:
             raise Failure(_unreached(url, exc)) from exc
         except httpx.TimeoutException as exc:
             raise Failure(
-                f"{url} did not answer in {TIMEOUT:g} s; it may have been done"
+                f"{url} did not answer in {self._seconds:g} s; it may have been done"
             ) from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise Failure(f"{url}: {exc or type(exc).__name__}") from exc

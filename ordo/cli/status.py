@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ordo.cli.options import client_options
+from ordo.cli.tables import cell, table
 
 if TYPE_CHECKING:
     from ordo.cli.client import Client
@@ -36,7 +37,7 @@ def status(client: Client, raw: bool) -> None:
         click.echo(json.dumps(envelope, ensure_ascii=False))
         return
     data = envelope.get("data") or {}
-    for line in [*_summary(data), "", *_table(data.get("brokers") or [])]:
+    for line in [*_summary(data), "", *_brokers(data.get("brokers") or [])]:
         click.echo(line)
 
 
@@ -46,10 +47,20 @@ def _summary(data: Mapping[str, Any]) -> list[str]:
     halted = isinstance(switch, Mapping) and switch.get("engaged")
     cells = {"trading": _halt(switch) if halted else "allowed"}
     for name, value in data.items():
-        if name not in ("brokers", "kill_switch"):
-            cells[name.replace("_", " ")] = _cell(value)
+        if name == "masters":
+            cells["instruments"] = ", ".join(map(_master, value or ())) or "-"
+        elif name not in ("brokers", "kill_switch"):
+            cells[name.replace("_", " ")] = cell(value)
     width = max(map(len, cells)) + 2
     return [f"{name:<{width}}{cell}" for name, cell in cells.items()]
+
+
+def _master(master: Mapping[str, Any]) -> str:
+    """Such as `fyers 182345, STALE: no files in 600 s`."""
+    said = f"{master['adapter']} {master['rows']}"
+    if master["stale"]:
+        said += ", STALE"
+    return f"{said}: {master['error']}" if master["error"] else said
 
 
 def _halt(switch: Mapping[str, Any]) -> str:
@@ -57,23 +68,5 @@ def _halt(switch: Mapping[str, Any]) -> str:
     return ", ".join(["HALTED", *said])
 
 
-def _table(brokers: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not brokers:
-        return ["no brokers"]
-    rows = [list(COLUMNS.values())]
-    rows += [[_cell(broker.get(key)) for key in COLUMNS] for broker in brokers]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_cell(below)}" for key, below in value.items())
-    return str(value)
+def _brokers(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return table(rows, COLUMNS) if rows else ["no brokers"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import trio
@@ -18,9 +18,27 @@ COMMON = [
 ]
 
 
+PAGE = [
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+]
+
+
+class Page(str):
+    """An answer for a browser: HTML, instead of the envelope."""
+
+    __slots__ = ()
+
+
 def success(reply: Reply, request_id: str, began: float) -> Answer:
     """A reply. *began* is when the call came in, by Trio's clock."""
-    if isinstance(reply.data, msgspec.Raw):  # the OpenAPI document stands for itself
+    common = COMMON
+    if isinstance(reply.data, Page):
+        body, common = reply.data.encode(), PAGE
+    elif isinstance(reply.data, msgspec.Raw):  # the OpenAPI document stands for itself
         body = bytes(reply.data)
     else:
         body = encode(
@@ -32,7 +50,9 @@ def success(reply: Reply, request_id: str, began: float) -> Answer:
                 results=reply.results,
             )
         )
-    headers = _headers(body, request_id, began, reply.broker_ms, reply.headers)
+    headers = _headers(
+        body, request_id, began, reply.broker_ms, reply.headers, common
+    )
     return Answer(status=reply.http_status, headers=headers, body=body)
 
 
@@ -63,11 +83,12 @@ def _headers(
     began: float,
     broker_ms: float,
     more: Mapping[str, str],
+    common: Sequence[tuple[bytes, bytes]] = COMMON,
 ) -> list[tuple[bytes, bytes]]:
     inside = max(0.0, (trio.current_time() - began) * 1000 - broker_ms)
     timing = f"ordo;dur={inside:.3f}, broker;dur={broker_ms:.3f}"
     return [
-        *COMMON,
+        *common,
         (b"content-length", b"%d" % len(body)),
         (b"x-request-id", request_id.encode()),
         (b"server-timing", timing.encode()),

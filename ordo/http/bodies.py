@@ -14,6 +14,7 @@ MOST_LEGS = 50
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Label = Annotated[str, msgspec.Meta(max_length=128)]
 Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Answer = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 DeadlineMs = Annotated[int, msgspec.Meta(ge=1, le=60_000)]
 
 
@@ -57,7 +58,32 @@ class SwitchBody(Body, frozen=True, kw_only=True):
     close_positions: bool = False
 
 
+class VerifyBody(Body, frozen=True, kw_only=True):
+    """`POST /api/v1/sessions/{broker}/verify`.
+
+    `otp` and `redirect_url` are what most brokers ask for; `fields` holds what else a
+    challenge names.
+    """
+
+    challenge_id: Label
+    otp: Answer | None = None
+    redirect_url: Annotated[str, msgspec.Meta(max_length=8192)] | None = None
+    fields: dict[Label, Answer] = {}
+
+
 class BreakerBody(Body, frozen=True, kw_only=True):
     """`PUT /api/v1/brokers/{broker}/breaker`: OPEN, CLOSED or AUTO."""
 
     state: Literal["OPEN", "CLOSED", "AUTO"]
+
+
+class SyncBody(Body, frozen=True, kw_only=True):
+    """`POST /api/v1/instruments/sync`; all of it may be left out.
+
+    `force` takes a master too that is far smaller than the one before. `wait_seconds`:
+    how long to wait for the end; a sync that takes longer goes on.
+    """
+
+    brokers: list[Text] = []
+    force: bool = False
+    wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=300)] = 30.0

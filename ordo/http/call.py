@@ -32,6 +32,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A call that came in, authenticated. Names of `headers` are in small letters.
 
     `query` and `path` are decoded text; `query` holds what the route knows, once each.
+    `raw_query` is the query as it came, where the route takes any.
     """
 
     system: System
@@ -41,6 +42,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     query: Mapping[str, str]
     path: Mapping[str, str]
     body: bytes = b""
+    raw_query: str = ""
 
     def header(self, name: str) -> str | None:
         """A header's value by its name in small letters; None where it was not sent."""

@@ -127,14 +127,16 @@ class Front:
         self, scope: Scope, headers: Mapping[str, str], request_id: str, body: bytes
     ) -> Reply:
         route, parts = self._route(scope["method"], scope["path"])
+        raw_query = scope["query_string"]
         call = Call(
             system=self._system,
             principal=principal_of(self._system, route, headers),
             request_id=request_id,
             headers=headers,
-            query=query_of(scope["query_string"], route.query),
+            query={} if route.page else query_of(raw_query, route.query),
             path=parts,
             body=body,
+            raw_query=raw_query.decode("ascii", "replace") if route.page else "",
         )
         return await route.handler(call)
 

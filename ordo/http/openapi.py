@@ -130,10 +130,12 @@ def _places(route: Route) -> bool:
 
 def _responses(route: Route) -> dict[str, Any]:
     """Success, and every global error that the call can meet."""
+    if route.page:
+        return _page()
     answer = {"type": "object"} if route.data is None else _answer(route)
     more = ("Idempotent-Replayed",) if _places(route) else ()
     responses = {"200": _response("Done", answer, more)}
-    if _places(route) or route.method == "DELETE":
+    if _places(route) or route.method == "DELETE" or route.may_pend:
         responses["202"] = _response("An outcome is open", answer, more)
     by_status: dict[int, list[str]] = {}
     for code in _codes(route):
@@ -145,6 +147,22 @@ def _responses(route: Route) -> dict[str, Any]:
     return responses
 
 
+def _page() -> dict[str, Any]:
+    """Done or not, it is told to a person."""
+    content = {"text/html": {"schema": {"type": "string"}}}
+    names = (*ALWAYS,)
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    return {
+        status: {"description": words, "headers": headers, "content": content}
+        for status, words in (
+            ("200", "Done"),
+            ("400", "Not done, and why"),
+            ("409", "Nothing waits for it"),
+            ("503", "Not done, and why"),
+        )
+    }
+
+
 def _codes(route: Route) -> list[str]:
     codes = [*EVERYWHERE, *OF_ACTORS]
     if route.scope != "none":
@@ -154,7 +172,7 @@ def _codes(route: Route) -> list[str]:
     if _places(route):
         codes += [code for code in STATUS_OF if code.startswith("idempotency_")]
         codes += ["kill_switch_engaged", "shutting_down"]
-    elif route.method == "DELETE":
+    elif route.method == "DELETE" or "/sessions/" in route.path:
         codes.append("conflict")
     return codes
 

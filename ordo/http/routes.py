@@ -8,8 +8,17 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from adapters import BookOrder, Funds, Holding, Position, Quote, Trade
-from ordo.http import accounts, openapi, orders, placing, safety, status
-from ordo.http.bodies import BreakerBody, PlaceBody, SwitchBody
+from ordo.http import (
+    accounts,
+    instruments,
+    openapi,
+    orders,
+    placing,
+    safety,
+    sessions,
+    status,
+)
+from ordo.http.bodies import BreakerBody, PlaceBody, SwitchBody, SyncBody, VerifyBody
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
 from ordo.http.views import BatchData, BatchView, OrderList, OrderView
@@ -21,6 +30,8 @@ class Route(NamedTuple):
     """One call. `path` names its parts in braces; `query` its parameters.
 
     `data` is what it answers with; or the rows under which name, each with a `broker`.
+    `page`: others write its query, so that every name is taken. `may_pend`: it
+    may answer 202, its work still under way.
     """
 
     method: str
@@ -31,6 +42,8 @@ class Route(NamedTuple):
     body: type[msgspec.Struct] | None = None
     query: tuple[str, ...] = ()
     data: type[msgspec.Struct] | tuple[str, type[msgspec.Struct]] | None = None
+    page: bool = False
+    may_pend: bool = False
 
 
 V1 = "/api/v1"
@@ -175,6 +188,91 @@ ROUTES: tuple[Route, ...] = (
         "Quotes",
         query=("symbols", "brokers"),
         data=("quotes", Quote),
+    ),
+    Route(
+        "GET",
+        f"{V1}/sessions",
+        "read",
+        sessions.list_sessions,
+        "Who is logged in, until when",
+        data=sessions.SessionList,
+    ),
+    Route(
+        "POST",
+        f"{V1}/sessions/{{broker}}/login",
+        "trade",
+        sessions.begin,
+        "Start a log-in",
+        data=sessions.LoginView,
+    ),
+    Route(
+        "POST",
+        f"{V1}/sessions/{{broker}}/verify",
+        "trade",
+        sessions.verify,
+        "Answer what a log-in asks for",
+        VerifyBody,
+        data=sessions.LoginView,
+    ),
+    Route(
+        "GET",
+        f"{V1}/sessions/{{broker}}/callback",
+        "none",
+        sessions.callback,
+        "Where a broker's page comes back to; a page for people",
+        page=True,
+    ),
+    Route(
+        "DELETE",
+        f"{V1}/sessions/{{broker}}",
+        "trade",
+        sessions.log_out,
+        "Log out",
+        data=sessions.LoginView,
+    ),
+    Route(
+        "GET",
+        f"{V1}/instruments",
+        "read",
+        instruments.search,
+        "Search instruments",
+        query=(
+            "query",
+            "exchange",
+            "type",
+            "expiry",
+            "brokers",
+            "limit",
+            "cursor",
+        ),
+        data=instruments.InstrumentList,
+    ),
+    Route(
+        "GET",
+        f"{V1}/instruments/sync",
+        "read",
+        instruments.sync_state,
+        "How the instrument masters are",
+        data=instruments.MasterList,
+    ),
+    Route(
+        "POST",
+        f"{V1}/instruments/sync",
+        "admin",
+        instruments.sync,
+        "Fetch the instrument masters now",
+        SyncBody,
+        data=instruments.MasterList,
+        may_pend=True,
+    ),
+    Route(
+        "GET",
+        f"{V1}/instruments/{{symbol}}",
+        "read",
+        instruments.one,
+        "One instrument",
+        query=B,
+        data=instruments.InstrumentView,
     ),
     Route(
         "GET",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
@@ -14,7 +15,8 @@ from actors.messages import ReadBroker
 from adapters import AuditQuery, AuditRecord
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
-from ordo.http.errors import query_error
+from ordo.http.errors import ApiError, query_error
+from ordo.http.instruments import MasterView, master_views
 from ordo.http.views import stamp
 from ordo.version import __version__
 
@@ -59,12 +61,13 @@ class HaltView(msgspec.Struct, kw_only=True):
 
 
 class StatusView(msgspec.Struct, kw_only=True):
-    """How Ordo does."""
+    """How Ordo does. `masters` is null where their actor does not answer just now."""
 
     health: Health
     brokers: list[BrokerView]
     store: StoreView
     kill_switch: HaltView
+    masters: list[MasterView] | None
     stopping: bool
     version: str
     uptime_seconds: float
@@ -113,7 +116,15 @@ async def status(call: Call) -> Reply:
     async def ask(name: str, mailbox: Mailbox) -> None:
         brokers[name] = await _broker(name, mailbox, system.restarts(name))
 
+    masters: list[MasterView] | None = None
+
+    async def ask_masters() -> None:
+        nonlocal masters
+        with suppress(ApiError), trio.move_on_after(REPORT_SECONDS):
+            masters = await master_views(call)
+
     async with trio.open_nursery() as asks:
+        asks.start_soon(ask_masters)
         for name, mailbox in system.brokers.items():
             asks.start_soon(ask, name, mailbox)
     switch = system.trading.switch
@@ -129,6 +140,7 @@ async def status(call: Call) -> Reply:
                 since=None if switch.since is None else stamp(switch.since),
                 by=switch.by,
             ),
+            masters=masters,
             stopping=system.stopping,
             version=__version__,
             uptime_seconds=round(trio.current_time() - system.started_at, 3),

@@ -138,6 +138,11 @@ def stamp(at: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
+def moment(at: datetime | None) -> str | None:
+    """A time that may not be known."""
+    return None if at is None else stamp(at)
+
+
 def money(value: Decimal | None) -> Decimal | None:
     """A price or an amount as clients see it, which may not be known."""
     return None if value is None else at_most_4_decimals(value)

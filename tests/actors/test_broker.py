@@ -17,7 +17,7 @@ from actors.messages import (
     ReturnSlot,
     SetBreaker,
 )
-from actors.session import SessionState
+from actors.session import Session
 from actors.windows import regulatory
 from adapters import RateLimited, SessionExpired
 from adapters.brokers.paper import Fault
@@ -129,13 +129,13 @@ async def test_an_expired_session_closes_the_gate(autojump_clock):
     async with Stage().running() as stage:
         stage.session.expired("token is old")
         assert await stage.admit() == Denial(
-            code="session_expired", message="one wants a login: token is old"
+            code="login_required",
+            message="one wants a login (token is old); run: ordo login one",
         )
 
 
 async def test_a_broker_never_logged_in_to_wants_a_login(autojump_clock):
-    async with Stage().running() as stage:
-        stage.session.state = SessionState.LOGGED_OUT
+    async with Stage(session=Session(required=True)).running() as stage:
         denial = await stage.admit()
         assert denial.code == "login_required"
 

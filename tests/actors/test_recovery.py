@@ -143,6 +143,32 @@ async def test_the_cancel_of_an_unknown_order_outlives_the_crash(autojump_clock)
         assert second.stored(order.order_id).status == "cancelled"
 
 
+async def test_so_does_the_cancel_of_one_that_was_not_placed_and_turns_up(
+    autojump_clock,
+):
+    first = Stage()
+    first.paper.script.on("place", Fault.lose_answer(hidden_for=300))
+    async with first.running():
+        order = await first.place(resting())
+        await first.cancel(order.order_id)
+        await trio.sleep(200)
+        left = first.store.copied()
+    assert left.order(order.order_id).status == "not_placed"
+    async with Stage(first.paper, left).running(up=200) as second:
+        assert second.story(order.order_id)[-2:] == ["acked", "cancelled"]
+
+
+async def test_one_that_was_not_placed_and_turns_up_is_not_cancelled_unasked(
+    autojump_clock,
+):
+    first = Stage()
+    first.paper.script.on("place", Fault.lose_answer(hidden_for=300))
+    record, left = await killed(first, after=200)
+    async with Stage(first.paper, left).running(up=200) as second:
+        assert second.stored(record.order_id).status == "acked"
+        assert second.calls("cancel") == 0
+
+
 async def test_the_gate_opens_when_what_was_left_has_been_looked_up(autojump_clock):
     first = Stage()
     first.paper.script.on("place", Fault.never())
@@ -374,6 +400,82 @@ async def test_an_order_handed_over_while_it_was_down_is_not_sent_after_all(
             await trio.sleep(30)
             assert paper.script.calls["place"] == 0
             assert stage.stored(record.order_id).status == outcome
+
+
+@pytest.mark.parametrize("crashes", [1, 2, 3])
+@pytest.mark.parametrize(("sending", "outcome"), [(False, "denied"), (True, "unknown")])
+async def test_an_order_in_the_mailbox_is_not_sent_after_any_number_of_crashes(
+    autojump_clock, crashes, sending, outcome
+):
+    """The first start settles it; a later one must not take it for a new order."""
+    stage = Stage()
+    async with stage.running():
+        slot = (await stage.admit()).slot if sending else None
+        record = await stage.accept(resting(), sending=sending)
+        for _ in range(crashes):
+            stage.mailbox.tell("what?")
+        order = await stage.send(record, within=60, slot=slot)
+        assert len(stage.crashes) == crashes
+        assert order.status == outcome
+        assert order == stage.stored(record.order_id)
+        await trio.sleep(30)
+        assert stage.calls("place") == 0
+        assert stage.story(record.order_id) == ["placed", outcome]
+
+
+async def test_an_order_that_comes_while_a_start_is_at_work_is_sent_once(
+    autojump_clock,
+):
+    """Accepted after the start had read what was left: it is not part of that."""
+    first = Stage()
+    async with first.running():
+        for _ in range(3):
+            await first.accept(resting())
+        left = first.store.copied()
+    second = Stage(first.paper, left)
+    second.commit_takes = 1.0  # three seconds for what was left
+    sent = []
+
+    async def place():
+        record = await second.accept(resting())
+        sent.append((second.mailbox.depth, await second.send(record)))
+
+    async with trio.open_nursery() as tasks:
+        began = trio.current_time()
+        tasks.start_soon(place)
+        async with second.running(up=0):
+            assert trio.current_time() == began + 3
+            await trio.sleep(5)
+            ((_, order),) = sent
+            assert order.status == "acked"
+            assert second.tags() == [order.order_id]
+            assert second.calls("place") == 1
+
+
+async def test_an_order_that_is_not_sent_after_all_gives_its_slot_back(autojump_clock):
+    stage = Stage(windows=[Window(20, MINUTE, frozenset({Kind.PLACE}))])
+
+    def used():
+        return stage.limiter.headroom(trio.current_time(), 0).windows[0].used
+
+    async with stage.running():
+        assert used() == 0
+        slot = (await stage.admit()).slot
+        record = await stage.accept(resting(), sending=True)
+        stage.mailbox.tell("what?")
+        assert used() == 1
+        await stage.send(record, slot=slot)
+        assert used() == 0
+
+
+async def test_an_order_handed_over_late_is_told_as_it_stands_by_then(autojump_clock):
+    first = Stage()
+    async with first.running():
+        record = await first.accept(resting(), sending=True)
+        left = first.store.copied()
+    async with Stage(first.paper, left).running(up=200) as second:
+        assert (await second.send(record)).status == "not_placed"
+        assert second.calls("place") == 0
 
 
 async def test_what_a_crashed_actor_had_told_the_writer_is_seen_by_the_next(

@@ -51,6 +51,12 @@ def fill(kept, count):
         kept.store.commit([note(n=number)])
 
 
+def stored_lines(kept):
+    """The rows that the files are copied from."""
+    with StoredAudit(kept.path) as rows:
+        return list(rows)
+
+
 def actions(kept):
     return [one.entry.action for one in kept.store.audit(AuditQuery())]
 
@@ -387,7 +393,7 @@ def test_a_database_that_is_gone_is_not_made_anew_beside_its_audit_files(kept):
 def test_a_gap_before_what_is_appended_is_closed_from_the_store(kept):
     fill(kept, 4)
     kept.store.close()
-    rows = list(StoredAudit(kept.path))
+    rows = stored_lines(kept)
     (kept.files / DAY_1).unlink()
     files = AuditFiles(kept.files, KEY, 10**6, kept.clock, lambda seq: iter(rows[seq:]))
     files.append(rows[:1])  # the first call looks at the disk, and copies all there is
@@ -525,7 +531,7 @@ def test_the_files_alone_expire_and_say_what_must_be_noted(tmp_path):
     kept = Kept(tmp_path)
     first, second, third = aged(kept)
     kept.store.close()
-    rows = list(StoredAudit(kept.path))
+    rows = stored_lines(kept)
     files = AuditFiles(kept.files, KEY, 10**6, kept.clock, lambda seq: iter(rows[seq:]))
     files.catch_up()
     far = kept.clock.now + timedelta(days=1000)

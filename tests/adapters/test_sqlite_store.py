@@ -271,6 +271,7 @@ from pathlib import Path
 from adapters import StoreUnusable
 from tests.contracts.sqlite_kept import Kept
 directory = Path(sys.argv[1])
+Kept(directory / "spare").store.close()  # imports the rest: nobody may not read Python
 os.chdir(directory)  # its parents are closed to nobody
 if os.getuid() == 0:
     os.setgid(65534)
@@ -281,6 +282,7 @@ for path in (Path("."), Path("new")):
     except StoreUnusable as refusal:
         print(refusal)
 """
+    (tmp_path / "spare").mkdir()
     (tmp_path / "new").mkdir(mode=0o555)
     kept.path.chmod(0o444)
     tmp_path.chmod(0o555)

@@ -23,6 +23,7 @@ from adapters import (
     OrderStatus,
     SaveDayCount,
     SaveOrder,
+    SaveSession,
     SaveSwitch,
     StoreFailed,
     TradingSwitch,
@@ -43,6 +44,7 @@ class MemoryStore:
         self._orders: dict[str, OrderRecord] = {}
         self._events: list[OrderEvent] = []
         self._days: dict[tuple[str, str], int] = {}
+        self._sessions: dict[str, str | None] = {}
         self._audit: list[AuditRecord] = []
         self._switch = TradingSwitch(
             engaged=False, reason=None, since=None, by=None, version=0
@@ -68,6 +70,8 @@ class MemoryStore:
                 self._switch = switch
             case SaveDayCount():
                 self._days[write.broker, write.day] = write.count
+            case SaveSession():
+                self._sessions[write.broker] = write.sealed
         for entry in getattr(write, "audit", ()):
             seq = len(self._audit) + 1
             self._audit.append(
@@ -166,6 +170,9 @@ class MemoryStore:
 
     def day_count(self, broker: str, day: str) -> int:
         return self._days.get((broker, day), 0)
+
+    def session(self, broker: str) -> str | None:
+        return self._sessions.get(broker)
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
         return [

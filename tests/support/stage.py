@@ -30,6 +30,7 @@ from actors.messages import (
 )
 from actors.records import Records
 from actors.session import Session
+from actors.session_keeper import Seal
 from actors.supervisor import Backoff, Child, Strategy, Supervisor
 from actors.trading import TradingState
 from actors.windows import Window
@@ -73,6 +74,8 @@ class Stage:
         switch: TradingSwitch | None = None,
         submit_timeout: float = 10.0,
         seed: int = 1,
+        session: Session | None = None,
+        seal: Seal | None = None,
     ) -> None:
         self.paper: Any = port or make_paper(seed)
         self.store = store or MemoryStore()
@@ -87,7 +90,7 @@ class Stage:
         self.mailbox = Mailbox(NAME, 1000)
         self.limiter = Limiter(windows, day_count=day_count)
         self.breaker = Breaker(breaker or BreakerSettings(), random.Random(seed))
-        self.session = Session()
+        self.session = session or Session()
         self.records = Records(self.store, run_sync=self._read)
         self.parts = BrokerParts(
             settings=BrokerSettings(
@@ -107,6 +110,7 @@ class Stage:
             trading=self.trading,
             store=self.health,
             clockwork=self.clockwork,
+            seal=seal,
         )
 
     @asynccontextmanager

@@ -18,6 +18,7 @@ from ordo.system import System
 from ordo.tokens import Scope, TokenBook
 from tests.ordo.http.conforms import problems
 from tests.support.gateway import make_paper, make_system, running, wall
+from tests.support.logins import Guarded
 from tests.support.memory_store import MemoryStore
 
 NOW = "2026-11-23T03:45:02.000Z"
@@ -101,6 +102,16 @@ class Caller:
         assert problems(method, where, status, answer.headers, parsed) == []
         return Answer(status, answer.headers, parsed)
 
+    async def page(self, path: str) -> tuple[int, str]:
+        """What a browser sees: no token, HTML, nothing that could run or be framed."""
+        answer = await self._client.get(path)
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert answer.headers["Content-Security-Policy"].startswith(
+            "default-src 'none'"
+        )
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        return answer.status_code, (await answer.get_data()).decode()
+
     async def get(self, path: str, **more: Any) -> Answer:
         return await self.call("GET", path, **more)
 
@@ -131,13 +142,15 @@ async def calling(
     require_key: bool = False,
     public_status: bool = False,
     paper: Mapping[str, Any] | None = None,
+    guarded: Mapping[str, Guarded] | None = None,
 ) -> AsyncIterator[Caller]:
     """A gateway over paper brokers, running, with a caller of its API."""
     papers = {
         name: make_paper(seed, **(paper or {}))
         for seed, name in enumerate(brokers or ("one",), 1)
     }
-    system = make_system(papers, store)
+    ports: dict[str, Any] = {**papers, **(guarded or {})}
+    system = make_system(ports, store)
     system.settings = msgspec.structs.replace(
         system.settings,
         orders=Orders(require_idempotency_key=require_key),

@@ -106,6 +106,7 @@ async def test_status_tells_how_everything_does(autojump_clock, tmp_path):
         "health": "ok",
         "store": {"ok": True, "failure": None},
         "kill_switch": {"engaged": False, "reason": None, "since": None, "by": None},
+        "masters": [],
         "stopping": False,
         "version": __version__,
         "uptime_seconds": 12.0,

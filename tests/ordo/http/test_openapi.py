@@ -16,6 +16,7 @@ from ordo.http.routes import ROUTES
 from tests.ordo.http.caller import calling
 from tests.ordo.http.conforms import mismatches, resolve
 
+OPEN_TO_ALL = ("/health", "/api/v1/sessions/{broker}/callback")
 OPERATIONS = [
     (path, method, operation)
     for path, methods in build()["paths"].items()
@@ -72,8 +73,9 @@ def test_an_operation_has_all_that_openapi_wants(path, method, operation):
     for status, response in operation["responses"].items():
         assert re.fullmatch(r"[2-5]\d\d", status)
         assert response["description"]
-        assert "schema" in response["content"]["application/json"]
-    assert (operation["security"] == []) is (path == "/health")
+        kind = "text/html" if path.endswith("/callback") else "application/json"
+        assert "schema" in response["content"][kind]
+    assert (operation["security"] == []) is (path in OPEN_TO_ALL)
 
 
 def test_every_global_error_has_the_status_of_the_contract():
