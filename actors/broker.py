@@ -18,6 +18,7 @@ from actors.canceller import Canceller
 from actors.cancels import Cancels
 from actors.clockwork import Clockwork
 from actors.day_count import keep_day_count
+from actors.egress import Egress, EgressWatch
 from actors.flights import Flights
 from actors.halts import Halts
 from actors.journal import Journal
@@ -83,6 +84,7 @@ class BrokerParts(NamedTuple):
     store: StoreHealth
     clockwork: Clockwork
     seal: Seal | None = None
+    egress: Egress | None = None
 
 
 class Broker:
@@ -118,7 +120,9 @@ class Broker:
         self._cancels = cancels = Cancels(
             journal, aloft, pacer, canceller, parts.records, writer, start
         )
-        sender = Sender(line, journal, parts.trading, timeout, reconciler.in_doubt)
+        sender = Sender(
+            line, journal, parts.trading, timeout, reconciler.in_doubt, parts.egress
+        )
         self._flights = flights = Flights(
             aloft, sender, journal, reconciler, cancels, pacer, start
         )
@@ -128,7 +132,8 @@ class Broker:
         self._recovery = Recovery(
             journal, reconciler, cancels, parts.limiter, parts.records, writer
         )
-        self._gate = Gate(line, reconciler, parts.store)
+        self._gate = Gate(line, reconciler, parts.store, parts.egress)
+        self._egress_watch = EgressWatch(parts.egress, line, clockwork.wall)
         self._reads = Reads(line, reconciler.news)
         keeper = SessionKeeper(line, writer, parts.seal, reconciler.session_begun)
         self._logins = logins = Logins(line, keeper, parts.settings.adapter, clockwork)
@@ -150,6 +155,7 @@ class Broker:
             self._start_soon(self._reconciler.run)
             self._start_soon(self._halts.watch)
             self._start_soon(self._session_watch.run)
+            self._start_soon(self._egress_watch.run)
             self._start_soon(keep_day_count, name, limiter, writer)
             task_status.started()
             try:
@@ -213,6 +219,7 @@ class Broker:
             self._journal,
             self._reconciler,
             on_the_wire=self._flights.departed,
+            egress=self._parts.egress,
         )
 
     def _end_queue(self) -> None:

@@ -34,7 +34,7 @@ class Canceller:
     """
 
     def __init__(
-        self, line: Line, submit_timeout: float, look: Callable[[], Awaitable[bool]]
+        self, line: Line, submit_timeout: float, look: Callable[[], Awaitable[None]]
     ) -> None:
         self._line = line
         self._submit_timeout = submit_timeout

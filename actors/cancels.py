@@ -113,8 +113,7 @@ class Cancels:
             return
         record = self._journal.get(order_id)
         if record is None or record.is_settled:
-            if record is None or record.status is not OrderStatus.NOT_PLACED:
-                self._wanted.discard(order_id)
+            self._wanted.discard(order_id)
         elif record.broker_order_id is not None:
             self._begin(record)
 

@@ -1,12 +1,13 @@
 """The legs of a batch, side by side: admitted before the accept, handed over after."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import trio
 
+from actors.case import Case, Verdict
 from actors.clockwork import Clockwork
 from actors.mailbox import Mailbox, MailboxClosed, MailboxError, MailboxFull
 from actors.messages import (
@@ -21,6 +22,7 @@ from actors.messages import (
     SendOrder,
     StoreDown,
 )
+from actors.pretrade import PreTrade
 from adapters import AuditEntry, OrderEvent, OrderRecord, OrderStatus, SaveOrder
 
 log = logging.getLogger("ordo.router")
@@ -44,30 +46,54 @@ class FanOut:
         brokers: mailboxes by the name of the broker.
         writer: the writer's mailbox.
         clockwork: stamps and ids.
+        pretrade: judges the legs; None lets all through as they are.
     """
 
     def __init__(
-        self, brokers: Mapping[str, Mailbox], writer: Mailbox, clockwork: Clockwork
+        self,
+        brokers: Mapping[str, Mailbox],
+        writer: Mailbox,
+        clockwork: Clockwork,
+        pretrade: PreTrade | None,
     ) -> None:
         self._brokers = brokers
         self._writer = writer
         self._clockwork = clockwork
+        self._pretrade = pretrade
+
+    def glance(self, message: PlaceBatch) -> list[Verdict | Case]:
+        """What the pre-trade checks say of each leg without asking anybody."""
+        if self._pretrade is None:
+            return [Verdict() for _ in message.legs]
+        return [self._pretrade.glance(leg.broker, leg.order) for leg in message.legs]
 
     async def admit(
-        self, message: PlaceBatch, deadline: float
+        self,
+        message: PlaceBatch,
+        glances: Sequence[Verdict | Case],
+        deadline: float,
     ) -> tuple[LegAnswer, ...]:
-        """Ask each leg's broker whether it would take it, side by side."""
+        """Check each leg, then ask its broker whether it would take it, side by side.
+
+        All checks come first: a slot taken before would grow old while others wait.
+        """
+        verdicts = await self._settle(glances, deadline)
         answers: dict[int, LegAnswer] = {}
         patience = trio.current_time() + ADMIT_PATIENCE
         patience = min(patience, deadline - margin_before(deadline))
 
         async def ask(index: int, leg: Leg) -> None:
-            order_id = self._clockwork.ids.new()
+            order_id, verdict = self._clockwork.ids.new(), verdicts[index]
             admit = Admit(
-                order_id=order_id, order=leg.order, reserve=not message.dry_run
+                order_id=order_id,
+                order=leg.order,
+                reserve=not message.dry_run and verdict.denial is None,
+                sent_as=verdict.sent_as,
             )
-            answer = await self._ask_broker(leg.broker, admit, patience)
-            answers[index] = LegAnswer(order_id=order_id, leg=leg, answer=answer)
+            answer = await self._answer(leg.broker, admit, verdict, patience)
+            answers[index] = LegAnswer(
+                order_id=order_id, leg=leg, answer=answer, skipped=verdict.skipped
+            )
 
         if len(message.legs) == 1:
             await ask(0, message.legs[0])
@@ -76,6 +102,39 @@ class FanOut:
                 for index, leg in enumerate(message.legs):
                     asks.start_soon(ask, index, leg)
         return tuple(answers[index] for index in range(len(message.legs)))
+
+    async def _settle(
+        self, glances: Sequence[Verdict | Case], deadline: float
+    ) -> list[Verdict]:
+        cases = {i: each for i, each in enumerate(glances) if isinstance(each, Case)}
+        verdicts = {
+            i: each for i, each in enumerate(glances) if isinstance(each, Verdict)
+        }
+
+        async def settle(index: int, case: Case) -> None:
+            assert self._pretrade is not None  # noqa: S101 - the case is one of its own
+            verdicts[index] = await self._pretrade.settle(case, deadline)
+
+        if cases:
+            async with trio.open_nursery() as asks:
+                for index, case in cases.items():
+                    asks.start_soon(settle, index, case)
+        return [verdicts[index] for index in range(len(glances))]
+
+    async def _answer(
+        self, broker: str, admit: Admit, verdict: Verdict, patience: float
+    ) -> Admission | Denial:
+        """The broker's word, unless the checks have spoken.
+
+        Where they only found that the broker does not answer, it is asked still: that
+        it wants a login says more than that there is no price.
+        """
+        if verdict.denial is not None and not verdict.unanswered:
+            return verdict.denial
+        answer = await self._ask_broker(broker, admit, patience)
+        if verdict.denial is not None and isinstance(answer, Admission):
+            return verdict.denial
+        return answer
 
     async def _ask_broker(
         self, broker: str, admit: Admit, patience: float

@@ -249,8 +249,12 @@ class Line:
     ) -> T:
         if self.breaker.retry_after(kind, trio.current_time()) > 0:
             raise self.unavailable(kind)  # before a slot is spent
-        await self.slot(kind)
-        permit = self.admit(kind)
+        slot = await self.slot(kind)
+        try:
+            permit = self.admit(kind)
+        except Stopped:
+            self.pacer.give_back(kind, slot)
+            raise
         result, started = CallResult.CANCELLED, trio.current_time()
         grant = self.session.grant
         tries.made += 1
@@ -273,17 +277,16 @@ class Line:
             self.report(permit, result)
         raise SentUnknown(f"{self.name} gave no answer in {READ_TIMEOUT:g} s")
 
-    async def slot(self, kind: Kind) -> None:
-        """Wait for a rate slot, until the deadline around it.
+    async def slot(self, kind: Kind) -> float:
+        """Wait for a rate slot, until the deadline around it, and give its time.
 
         Raises:
             Stopped: there will be none in time.
         """
-        if self.pacer.try_take("now", kind) is not None:
-            return
         name = f"{kind}:{next(self._count)}"
+        deadline = trio.current_effective_deadline()
         try:
-            await self.pacer.take(name, kind, trio.current_effective_deadline())
+            return await self.pacer.take(name, kind, deadline)
         except NoSlot as none:
             raise Stopped(none.code, none.message) from none
 

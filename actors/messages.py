@@ -113,11 +113,15 @@ class SwitchReport(msgspec.Struct, frozen=True, kw_only=True):
 class Admit(
     msgspec.Struct, Ask["Admission | Denial"], frozen=True, kw_only=True, tag=True
 ):
-    """Would this broker take the order now? *reserve* takes a slot if one is free."""
+    """Would this broker take the order now? *reserve* takes a slot if one is free.
+
+    *sent_as* is what it would go out as, where that is another order.
+    """
 
     order_id: str
     order: Order
     reserve: bool = True
+    sent_as: SentAs | None = None
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,17 +174,19 @@ class CancelResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ReadKind = Literal[
-    "orderbook", "trades", "positions", "holdings", "funds", "quotes", "depth"
+    "orderbook", "trades", "positions", "holdings", "funds", "quotes", "depth", "margin"
 ]
 
 
 class Fetch(
     msgspec.Struct, Ask["Fetched | FetchFailed"], frozen=True, kw_only=True, tag=True
 ):
-    """Read something from the broker; *symbols* for quotes."""
+    """Read something from the broker; *symbols* for quotes, *orders* for their margin
+    together."""
 
     kind: ReadKind
     symbols: tuple[str, ...] = ()
+    orders: tuple[Order, ...] = ()
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,6 +263,20 @@ class BrokerReport(msgspec.Struct, frozen=True, kw_only=True):
     unknown_orders: int
     rate_limit: dict[str, Any]
     restarts: int = 0
+    egress: EgressReport | None = None
+
+
+class EgressReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a broker's orders leave from, against the address registered with it.
+
+    *found* is the last one seen, *error* of a check since that gave nothing.
+    """
+
+    state: Literal["unchecked", "ok", "mismatch"]
+    wanted: str
+    found: str | None
+    checked_at: str | None
+    error: str | None
 
 
 # A broker's session -------------------------------------------------------------------
@@ -368,11 +388,23 @@ class PlaceBatch(
 
 
 class BatchDone(msgspec.Struct, frozen=True, kw_only=True):
-    """The batch with its orders as they stand."""
+    """The batch with its orders as they stand.
+
+    *skipped* are the checks that were not made, for each order; none of a replay, which
+    is not checked again.
+    """
 
     batch: Batch
     orders: tuple[OrderRecord, ...]
     replayed: bool
+    skipped: tuple[tuple[CheckSkipped, ...], ...] | None = None
+
+
+class CheckSkipped(msgspec.Struct, frozen=True, kw_only=True):
+    """A check that could not be made before an order went, and why."""
+
+    check: str
+    reason: str
 
 
 class LegAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -381,6 +413,7 @@ class LegAnswer(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     leg: Leg
     answer: Admission | Denial
+    skipped: tuple[CheckSkipped, ...] = ()
 
 
 class NothingAccepted(msgspec.Struct, frozen=True, kw_only=True):

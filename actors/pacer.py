@@ -142,7 +142,6 @@ class Pacer:
     def limited(self, retry_after: float | None) -> None:
         """The broker said 429."""
         self.limiter.limited(trio.current_time(), retry_after)
-        self._poke.set()
 
     def close(self, message: str) -> None:
         """Refuse all who wait, and all who come, with the code `not_sent`."""

@@ -6,9 +6,11 @@ every leg is brought to an outcome, whether or not anybody still waits for the a
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import trio
 
+from actors.case import Case
 from actors.clockwork import Clockwork
 from actors.fanout import FanOut, leg_entry, margin_before
 from actors.mailbox import Mailbox, MailboxError
@@ -16,6 +18,7 @@ from actors.messages import (
     Admission,
     BatchDone,
     BatchReply,
+    CheckSkipped,
     Commit,
     Committed,
     Denial,
@@ -27,6 +30,7 @@ from actors.messages import (
     StoreDown,
     TradingHalted,
 )
+from actors.pretrade import PreTrade
 from actors.records import Records
 from actors.trading import TradingState
 from actors.writer import StoreHealth
@@ -73,6 +77,7 @@ class Placing:
         trading: for a quick no while halted; the accept and the senders look again.
         store: for a quick no while the store is down.
         clockwork: stamps and ids.
+        pretrade: judges each leg; None lets all through as they are.
     """
 
     def __init__(
@@ -83,8 +88,9 @@ class Placing:
         trading: TradingState,
         store: StoreHealth,
         clockwork: Clockwork,
+        pretrade: PreTrade | None = None,
     ) -> None:
-        self._legs = FanOut(brokers, writer, clockwork)
+        self._legs = FanOut(brokers, writer, clockwork, pretrade)
         self._writer = writer
         self._records = records
         self._trading = trading
@@ -95,7 +101,8 @@ class Placing:
     async def place(self, message: PlaceBatch, deadline: float) -> BatchReply:
         """Bring the batch to its answer, a margin before *deadline* (Trio clock)."""
         if message.dry_run:  # takes no key and reads none
-            legs = await self._legs.admit(message, deadline)
+            glances = self._legs.glance(message)
+            legs = await self._legs.admit(message, glances, deadline)
             return NothingAccepted(legs=legs, dry_run=True)
         try:
             return await self._once(message, deadline)
@@ -131,12 +138,18 @@ class Placing:
         """Accept the request, if anybody would take it; the accept finds a taken key.
 
         Only where nothing could be accepted is the key looked up by itself: one that
-        is known is answered even then.
+        is known is answered even then. So it is before a broker is asked for prices or
+        funds: a replay costs it no call.
         """
         refusal = self._refusal()
         answers: tuple[LegAnswer, ...] = ()
         if refusal is None:
-            answers = await self._legs.admit(message, deadline)
+            glances = self._legs.glance(message)
+            if message.key_given and any(isinstance(each, Case) for each in glances):
+                known = await self._records.read(lambda store: store.key(scope))
+                if known is not None:
+                    return await self._known(known, message, mine)
+            answers = await self._legs.admit(message, glances, deadline)
             if any(isinstance(answer.answer, Admission) for answer in answers):
                 return await self._accept(scope, message, answers, mine, deadline)
         if message.key_given:
@@ -221,7 +234,10 @@ class Placing:
             fingerprint=message.fingerprint,
             batch=batch,
             orders=records,
-            audit=tuple(_accepted(message, record) for record in records),
+            audit=tuple(
+                _accepted(message, record, answer.skipped)
+                for record, answer in zip(records, answers, strict=True)
+            ),
         )
         try:
             stored = await self._writer.ask(Commit(writes=(accept,)))
@@ -230,7 +246,12 @@ class Placing:
         if isinstance(stored, Committed) and isinstance(stored.results[0], Accepted):
             mine.batch_id = batch.batch_id
             orders = await self._legs.send(records, answers, deadline)
-            return BatchDone(batch=batch, orders=orders, replayed=False)
+            return BatchDone(
+                batch=batch,
+                orders=orders,
+                replayed=False,
+                skipped=tuple(answer.skipped for answer in answers),
+            )
         self._legs.return_slots(answers)
         if isinstance(stored, StoreDown):
             return stored
@@ -264,9 +285,11 @@ def _record(batch: Batch, leg: LegAnswer) -> OrderRecord:
     )
 
 
-def _accepted(message: PlaceBatch, record: OrderRecord) -> AuditEntry:
-    order = record.order
-    detail = {
+def _accepted(
+    message: PlaceBatch, record: OrderRecord, skipped: tuple[CheckSkipped, ...]
+) -> AuditEntry:
+    order, sent_as = record.order, record.sent_as
+    detail: dict[str, Any] = {
         "symbol": order.symbol,
         "side": order.side,
         "quantity": str(order.quantity),
@@ -275,6 +298,13 @@ def _accepted(message: PlaceBatch, record: OrderRecord) -> AuditEntry:
         "sending": record.sending_at is not None,
         "error_code": record.error_code,
     }
+    if sent_as is not None:
+        detail["sent_as"] = {
+            "type": sent_as.type,
+            "price": None if sent_as.price is None else str(sent_as.price),
+        }
+    if skipped:
+        detail["checks_skipped"] = {each.check: each.reason for each in skipped}
     denied = record.status is OrderStatus.DENIED
     action = "order.denied" if denied else "order.accepted"
     return leg_entry(message.principal, action, message.request_id, record, detail)

@@ -29,6 +29,9 @@ from adapters import (
 
 Reading = Callable[[], Awaitable[tuple[Any, ...]]]
 
+ONE_ROW = frozenset({"funds", "margin", "depth"})
+"""Kinds whose answer is a single row."""
+
 
 class Reads:
     """Answers reads of one broker.
@@ -126,6 +129,8 @@ def reading(port: BrokerPort, message: Fetch) -> Reading:
         "holdings": port.holdings,
         "funds": port.funds,
         "quotes": lambda: port.quotes(message.symbols),
+        "margin": lambda: port.margin(message.orders),
+        "depth": lambda: port.depth(message.symbols[0]),
     }
     call = calls.get(message.kind)
     if call is None:
@@ -133,7 +138,7 @@ def reading(port: BrokerPort, message: Fetch) -> Reading:
 
     async def read() -> tuple[Any, ...]:
         answer = await call()
-        return (answer,) if message.kind == "funds" else tuple(answer)
+        return (answer,) if message.kind in ONE_ROW else tuple(answer)
 
     return read
 

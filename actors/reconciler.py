@@ -104,12 +104,11 @@ class Reconciler:
         """The last run left nothing uncertain: no read is needed first."""
         self._first_done.set()
 
-    async def look(self) -> bool:
-        """Have the book read afresh, and wait for it; False where the read failed."""
+    async def look(self) -> None:
+        """Have the book read afresh, and wait for it, or for the failure to read it."""
         self._wanted = True
         self._poke.set()
         await self._round_over.wait()  # of the next round: one under way is too old
-        return self.failures == 0
 
     async def run(self) -> None:
         """Read the book whenever something is due, until cancelled."""
@@ -213,11 +212,8 @@ class Reconciler:
             self._changed(record.order_id)
 
     def _may_be_missing(self, record: OrderRecord) -> bool:
-        return (
-            record.status is OrderStatus.UNKNOWN
-            and record.order_id in self.doubts
-            and not self._in_flight(record.order_id)
-        )
+        order_id = record.order_id
+        return order_id in self.doubts and not self._in_flight(order_id)
 
     async def _conclude(self, ripe: Sequence[str]) -> None:
         """Call them not placed, unless trades or positions tell another story."""
@@ -228,7 +224,7 @@ class Reconciler:
         tags = {trade.tag for trade in trades}
         for order_id in ripe:
             record = self._journal[order_id]
-            if record.client_tag in tags or not self._may_be_missing(record):
+            if record.client_tag in tags:
                 continue
             if not explained(record.order.symbol, positions, trades):
                 log.warning("%s: a position is unexplained", record.order.symbol)
@@ -243,8 +239,7 @@ class Reconciler:
                 message=words,
             )
             self.doubts.remove(order_id)
-            await self._journal.save(change)
-            self._changed(order_id)
+            await self._journal.save(change)  # a cancel of it stays wanted
 
 
 def explained(

@@ -6,6 +6,7 @@ import msgspec
 import trio
 
 from actors.breaker import BreakerState
+from actors.egress import Egress
 from actors.journal import Journal
 from actors.line import Line
 from actors.messages import BrokerReport
@@ -25,6 +26,7 @@ def report(
     reconciler: Reconciler,
     *,
     on_the_wire: int,
+    egress: Egress | None = None,
 ) -> BrokerReport:
     """A snapshot."""
     now = trio.current_time()
@@ -43,6 +45,7 @@ def report(
         open_orders=sum(record.is_open for record in records),
         unknown_orders=sum(r.status is OrderStatus.UNKNOWN for r in records),
         rate_limit=msgspec.to_builtins(line.pacer.headroom()),
+        egress=None if egress is None else egress.report(),
     )
 
 

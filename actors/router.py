@@ -24,6 +24,7 @@ from actors.messages import (
     PlaceBatch,
 )
 from actors.placing import Placing
+from actors.pretrade import PreTrade
 from actors.records import Records
 from actors.trading import TradingState
 from actors.writer import StoreHealth
@@ -44,6 +45,7 @@ class Router:
         trading: for a quick no while halted; the accept and the senders look again.
         store: for a quick no while the store is down.
         clockwork: stamps and ids.
+        pretrade: judges each leg; None lets all through as they are.
     """
 
     def __init__(
@@ -55,11 +57,14 @@ class Router:
         trading: TradingState,
         store: StoreHealth,
         clockwork: Clockwork,
+        pretrade: PreTrade | None = None,
     ) -> None:
         self._mailbox = mailbox
         self._brokers = brokers
         self._records = records
-        self._placing = Placing(brokers, writer, records, trading, store, clockwork)
+        self._placing = Placing(
+            brokers, writer, records, trading, store, clockwork, pretrade
+        )
         self._at_work = 0
         self._receiving = trio.CancelScope()
 

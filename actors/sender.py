@@ -10,10 +10,12 @@ from typing import Any
 import trio
 
 from actors.breaker import CallResult
+from actors.egress import Egress
 from actors.journal import Journal
 from actors.lifecycle import Change, advance
 from actors.line import Line, backoff, denial_of, result_of
 from actors.pacer import NoSlot, Withdrawn
+from actors.protection import outgoing
 from actors.trading import TradingState
 from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT
@@ -68,6 +70,7 @@ class Sender:
         trading: read as the last thing before the bytes go.
         submit_timeout: seconds the broker has to answer an order.
         in_doubt: told of each order whose outcome is unknown.
+        egress: where orders would leave from; None: any address will do.
     """
 
     def __init__(
@@ -77,12 +80,14 @@ class Sender:
         trading: TradingState,
         submit_timeout: float,
         in_doubt: Callable[[str], None],
+        egress: Egress | None = None,
     ) -> None:
         self._line = line
         self._journal = journal
         self._trading = trading
         self._submit_timeout = submit_timeout
         self._in_doubt = in_doubt
+        self._egress = egress
 
     async def fly(self, flight: Flight) -> OrderRecord:
         """Bring the order to its outcome, and tell it when that is stored.
@@ -172,7 +177,9 @@ class Sender:
         try:
             with trio.move_on_after(self._submit_timeout) as patience:
                 answer = await self._line.port.place(
-                    record.order, record.client_tag, lambda: self._last_look(flight)
+                    outgoing(record.order, record.sent_as),
+                    record.client_tag,
+                    lambda: self._last_look(flight),
                 )
                 accepted = isinstance(answer, Acked)
                 result = CallResult.ANSWERED if accepted else CallResult.REJECTED
@@ -209,6 +216,8 @@ class Sender:
             raise self._line.unavailable(Kind.PLACE)
         if not self._line.session.active:
             raise Stopped("session_expired", "the broker wants a new login")
+        if self._egress is not None:
+            self._egress.check()
         self._trading.check()
 
     def _last_look(self, flight: Flight) -> None:

@@ -8,6 +8,8 @@ from adapters.errors import (
     OrdoError,
     RateLimited,
     Refused,
+    SealDamaged,
+    SealError,
     SentUnknown,
     SessionExpired,
     Stopped,
@@ -15,6 +17,7 @@ from adapters.errors import (
     StoreFailed,
     StoreUnusable,
     Unsupported,
+    WrongKey,
 )
 from adapters.login import Challenge, ChallengeKind, Field, Grant, LoginPort
 from adapters.model import (
@@ -123,6 +126,8 @@ __all__ = [
     "SaveOrder",
     "SaveSession",
     "SaveSwitch",
+    "SealDamaged",
+    "SealError",
     "SentAs",
     "SentUnknown",
     "SessionExpired",
@@ -138,4 +143,5 @@ __all__ = [
     "Unsupported",
     "Validity",
     "Write",
+    "WrongKey",
 ]

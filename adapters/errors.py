@@ -13,6 +13,9 @@
     ├── StoreError
     │   ├── StoreFailed             a commit failed: nothing of it is stored
     │   └── StoreUnusable           corrupt, newer than this version, or held by another
+    ├── SealError                   a secret at rest cannot be opened
+    │   ├── WrongKey                another master key sealed it
+    │   └── SealDamaged             changed, or moved to another row
     └── ConfigError                 a setting is missing, unknown or wrong
 
 Messages say what was wanted and what was found, and never hold a secret.
@@ -125,6 +128,18 @@ class StoreFailed(StoreError):
 
 class StoreUnusable(StoreError):
     """The store cannot be opened: corrupt, newer than this version, held by another."""
+
+
+class SealError(OrdoError):
+    """A secret at rest cannot be opened; it is left as it is."""
+
+
+class WrongKey(SealError):
+    """Another master key sealed it."""
+
+
+class SealDamaged(SealError):
+    """It was changed, moved to another row, or is no sealed text at all."""
 
 
 class ConfigError(OrdoError):

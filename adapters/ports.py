@@ -66,9 +66,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     `tag` is None where the broker shows no client tag. `book_poll` is the seconds
     between reads of the book while orders are open. `fractional` allows decimal
     quantities. `no_ioc` names exchanges where IOC, though among the validities, is not
-    taken. `protects_market`: MARKET and SL-M may go out as they are, for the broker
-    itself sends them on with a protected price. `margin`, `depth`, `master`: there are
-    such calls.
+    taken: by default MCX, which has none for programs (regulation.md, rule 21).
+    `protects_market`: MARKET and SL-M may go out as they are, for the broker itself
+    sends them on with a protected price. `margin`, `depth`, `master`: there are such
+    calls.
     """
 
     limits: PublishedLimits
@@ -80,7 +81,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     book_poll: float = 30.0
     fractional: bool = False
     simulated: bool = False
-    no_ioc: frozenset[str] = frozenset()
+    no_ioc: frozenset[str] = frozenset({"MCX"})
     protects_market: bool = False
     margin: bool = False
     depth: bool = False
@@ -312,5 +313,7 @@ class Store(Protocol):
     def switch(self) -> TradingSwitch | None: ...
 
     def day_count(self, broker: str, day: str) -> int: ...
+
+    def sessions(self) -> dict[str, str]: ...
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]: ...

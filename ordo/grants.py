@@ -6,13 +6,42 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from adapters import BrokerPort, Grant
+from adapters import BrokerPort, Grant, SealError, Store
+from adapters.grants import open_grant
+from adapters.sealing import Keyring
 from ordo.config import Settings
 
 log = logging.getLogger("ordo.session")
 
 Stored = Callable[[str], Grant | None]
 """The grant that is stored for a broker, if there is one to be read."""
+
+
+class Sessions:
+    """The stored sessions. One that does not open counts as none, and stays stored.
+
+    Args:
+        store: where they are.
+        keys: that should open them.
+    """
+
+    def __init__(self, store: Store, keys: Keyring) -> None:
+        self._sealed = store.sessions()
+        self._keys = keys
+
+    def __call__(self, broker: str) -> Grant | None:
+        if broker not in self._sealed:
+            return None
+        try:
+            return open_grant(self._keys, broker, self._sealed[broker])
+        except SealError as exc:
+            log.warning(
+                "%s is not logged in: %s",
+                broker,
+                exc,
+                extra={"broker": broker, "event": "session.unreadable"},
+            )
+            return None
 
 
 def grants_at_start(

@@ -7,11 +7,10 @@ import gc
 import logging
 import os
 import random
-import secrets
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,14 +18,15 @@ import trio
 
 from actors.clockwork import Clockwork, Ids, utc_now
 from actors.supervisor import RestartIntensityExceeded, Supervisor
-from adapters import BrokerPort, ConfigError, OrdoError
+from adapters import BrokerPort, OrdoError
 from adapters.catalogue import Surroundings, factory
-from adapters.stores.audit_key import load_or_make_key
-from adapters.stores.lock import DataLock
+from adapters.grants import seal_grant
 from adapters.stores.sqlite import SqliteStore
 from ordo import logs, tls
+from ordo.checks import echoes
 from ordo.config import Settings, address
-from ordo.grants import grants_at_start
+from ordo.data import keyring_of, opened
+from ordo.grants import Sessions, grants_at_start
 from ordo.http.server import HttpServer
 from ordo.masters import MasterStore, parsers
 from ordo.system import System
@@ -65,36 +65,8 @@ def serve(
         OrdoError: it cannot start; one line says why.
     """
     logs.set_up(settings.log)
-    with _opened(settings) as store:
+    with opened(settings) as store:
         return trio.run(_main, settings, store, ready or _announce)
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[SqliteStore]:
-    """The data directory, locked, and the store in it."""
-    data = settings.data.path
-    if settings.data.store != "sqlite":
-        raise ConfigError("data.store: wanted sqlite, the only store in this version")
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"data.dir: wanted a directory to write to at {data}, "
-            f"found: {error.strerror}"
-        ) from None
-    with DataLock(data):
-        store = SqliteStore.open(
-            data / "ordo.db",
-            wall=utc_now,
-            boot=secrets.token_hex(8),
-            audit_key=load_or_make_key(data / "audit.key"),
-            audit_dir=data / "audit",
-            audit_max_bytes=settings.audit.max_bytes,
-        )
-        try:
-            yield store
-        finally:
-            store.close()
 
 
 async def _main(
@@ -106,7 +78,9 @@ async def _main(
     instruments = MasterStore(
         settings.data.path / "instruments", parsers(adapters), run_sync=_in_thread()
     )
+    keys = keyring_of(settings, store)
     ports = _ports(settings, clockwork, instruments)
+    addresses = echoes(settings)
     tokens = TokenBook(settings.data.path / "tokens.json", settings.auth.token)
     system = System(
         settings,
@@ -117,7 +91,9 @@ async def _main(
         write_sync=_in_thread(),
         read_sync=_in_thread(),
         instruments=instruments,
-        grants=grants_at_start(settings, ports, lambda _: None, utc_now()),
+        grants=grants_at_start(settings, ports, Sessions(store, keys), utc_now()),
+        seal=functools.partial(seal_grant, keys),
+        looks={name: echo.ask for name, echo in addresses.items()},
     )
     system.started_at = trio.current_time()
     _settle_memory()
@@ -139,6 +115,8 @@ async def _main(
         with trio.move_on_after(5, shield=True):  # sockets left open would leak
             for port in ports.values():
                 await port.aclose()
+            for echo in addresses.values():
+                await echo.aclose()
         instruments.close()
     return EXIT_FAILED if gave_up or not system.store.ok else 0
 

@@ -17,10 +17,12 @@ import trio
 from actors.breaker import Breaker
 from actors.broker import Broker, BrokerParts, BrokerSettings
 from actors.clockwork import Clockwork
+from actors.egress import Egress, Look
 from actors.killswitch import KillSwitch
 from actors.limiter import DayCount, Limiter
 from actors.mailbox import Mailbox
 from actors.masters import Masters
+from actors.pretrade import PreTrade
 from actors.records import Records
 from actors.router import ANSWER_MARGIN, Router
 from actors.session import Session
@@ -40,6 +42,7 @@ from actors.trading import TradingState
 from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT, RunSync, StoreHealth, Writer
 from adapters import BrokerPort, Grant, Store, StoreFailed, TradingSwitch
+from ordo.checks import Known, egress, pretrade
 from ordo.config import Broker as BrokerTable
 from ordo.config import Settings
 from ordo.masters import MasterStore, no_masters
@@ -53,6 +56,7 @@ ROUTER_ROOM, BROKER_ROOM, WRITER_ROOM, SWITCH_ROOM = 1000, 1000, 4000, 100
 MASTERS_ROOM = 100
 """Messages a mailbox holds. Source: reliability.md section 5; full is an answer."""
 NO_GRANTS: Mapping[str, Grant] = {}
+NO_LOOKS: Mapping[str, Look] = {}
 LONGEST_DEADLINE = 60.0
 """Seconds; the largest `deadline_ms` (api.md)."""
 
@@ -66,6 +70,7 @@ class Seat(NamedTuple):
     breaker: Breaker
     mailbox: Mailbox
     session: Session
+    egress: Egress | None
 
 
 class System:
@@ -81,6 +86,7 @@ class System:
         grants: sessions to begin with, by the name of the broker.
         seal: encrypts a broker's grant for the store; None keeps none.
         instruments: what the brokers' masters say; None: there are no masters.
+        looks: ask which address a broker's calls leave from, by its name.
     """
 
     def __init__(
@@ -96,6 +102,7 @@ class System:
         grants: Mapping[str, Grant] = NO_GRANTS,
         seal: Callable[[str, Grant], str] | None = None,
         instruments: MasterStore | None = None,
+        looks: Mapping[str, Look] = NO_LOOKS,
     ) -> None:
         self.settings = settings
         self.tokens = tokens
@@ -108,6 +115,7 @@ class System:
         self.writer = Mailbox("writer", WRITER_ROOM, urgent_capacity=WRITER_ROOM)
         self.killswitch = Mailbox("kill-switch", SWITCH_ROOM)
         self._seal = seal
+        self._looks = looks
         self._seats = {
             name: self._seat(settings.brokers[name], port, store, grants.get(name))
             for name, port in ports.items()
@@ -115,6 +123,7 @@ class System:
         self.router = Mailbox("router", ROUTER_ROOM)
         self.masters = Mailbox("masters", MASTERS_ROOM)
         self.instruments = instruments or no_masters()
+        self._pretrade = self._checks()
         self._write_sync, self._writable = write_sync, store
         self._broker_tree = self._brokers()
 
@@ -143,6 +152,7 @@ class System:
             self.trading,
             self.store,
             self.clockwork,
+            self._pretrade,
         )
         brokers_stop = self._broker_tree.longest_stop + 1.0
         masters = self._masters()
@@ -195,6 +205,13 @@ class System:
             rng=self.clockwork.rng,
             on_event=report,
         )
+
+    def _checks(self) -> PreTrade:
+        brokers = {
+            name: Known(seat.table, seat.port.capabilities, seat.mailbox)
+            for name, seat in self._seats.items()
+        }
+        return pretrade(self.settings, brokers, self.instruments, self.clockwork.wall)
 
     def with_masters(self) -> dict[str, dict[str, Mailbox]]:
         """The brokers whose instruments come from a master, by adapter."""
@@ -265,6 +282,7 @@ class System:
             store=self.store,
             clockwork=self.clockwork,
             seal=None if self._seal is None else functools.partial(self._seal, name),
+            egress=seat.egress,
         )
 
         async def start(*, task_status: trio.TaskStatus[None]) -> None:
@@ -303,6 +321,7 @@ class System:
             breaker=Breaker(table.breaker, self.clockwork.rng),
             mailbox=Mailbox(f"broker:{table.name}", BROKER_ROOM, urgent_capacity=500),
             session=Session(required=port.login is not None, grant=grant),
+            egress=egress(table, self._looks.get(table.name)),
         )
 
     def _today(self) -> date:

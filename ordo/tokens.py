@@ -7,14 +7,12 @@ that a token made or revoked by a command holds at once in a server that runs.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +22,7 @@ import msgspec
 from adapters.errors import StoreUnusable
 from adapters.secret import Secret
 from ordo.files import replace
+from ordo.locked import locked
 
 PREFIX = "ordo"
 ID_BYTES, SECRET_BYTES = 5, 32
@@ -116,7 +115,7 @@ class TokenBook:
             StoreUnusable: The stored tokens cannot be read.
             OSError: They cannot be written.
         """
-        with self._locked():
+        with locked(self._path):
             tokens = _read(self._path)
             taken = {token.id for token in tokens}
             token_id = _fresh_id(taken)
@@ -147,7 +146,7 @@ class TokenBook:
             StoreUnusable: The stored tokens cannot be read.
             OSError: They cannot be written.
         """
-        with self._locked():
+        with locked(self._path):
             tokens = _read(self._path)
             left = [token for token in tokens if token.id != token_id]
             if len(left) == len(tokens):
@@ -171,23 +170,6 @@ class TokenBook:
             self._tokens = {}
             log.error("no stored token is good: %s", exc)  # noqa: TRY400
         self._stamp = stamp
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Let one writer at a time read, change and replace the file.
-
-        The lock has a file of its own: the other one is a new file each time.
-        """
-        lock = os.open(
-            self._path.with_suffix(".lock"),
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
-            0o600,
-        )
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
 
 
 def _digest(token: str) -> str:

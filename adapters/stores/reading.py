@@ -157,6 +157,11 @@ class Reader:
         )
         return int(found[0]["count"]) if found else 0
 
+    def sessions(self) -> dict[str, str]:
+        """The stored sessions, as sealed text by the name of the broker."""
+        found = self._rows("SELECT broker, sealed FROM sessions", [])
+        return {row["broker"]: row["sealed"] for row in found}
+
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
         """The audit records that match, oldest first."""
         asked: dict[str, Any] = {"after": query.after, "limit": query.limit}

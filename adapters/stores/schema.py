@@ -172,13 +172,18 @@ def _make_audit(database: Database) -> None:
         database.execute(f"CREATE INDEX {index}")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+def _add_sessions(database: Database) -> None:
+    session = {"broker": str, "sealed": str}
+    database.create_table("sessions", session, pk="broker", not_null={"sealed"})
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _add_sessions)
 """Number n makes version n of n-1. Only ever add to the end."""
 VERSION = len(MIGRATIONS)
 TABLES = frozenset(
     {
         *("meta", "idempotency", "batches", "orders", "order_events"),
-        *("trading_switch", "day_counts", "audit"),
+        *("trading_switch", "day_counts", "audit", "sessions"),
     }
 )
 

@@ -17,6 +17,7 @@ from adapters.ports import (
     Note,
     SaveDayCount,
     SaveOrder,
+    SaveSession,
     SaveSwitch,
     Write,
 )
@@ -49,6 +50,8 @@ _EVENT = Insert(
 )
 _SWITCH = "INSERT OR REPLACE INTO trading_switch VALUES (1, ?, ?, ?, ?, ?)"
 _COUNT = "INSERT OR REPLACE INTO day_counts (broker, day, count) VALUES (?, ?, ?)"
+_SESSION = "INSERT OR REPLACE INTO sessions (broker, sealed) VALUES (?, ?)"
+_FORGET_SESSION = "DELETE FROM sessions WHERE broker = ?"
 _HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 _AUDIT = Insert("audit", 8)
 
@@ -98,6 +101,8 @@ class Group:
                 self._audit.extend(write.audit)
             case SaveDayCount():
                 self._counts.append((write.broker, write.day, write.count))
+            case SaveSession():
+                self._save_session(write)
             case Note():
                 self._audit.extend(write.audit)
         return None
@@ -153,6 +158,13 @@ class Group:
         row = rows.changing_row(record, self._seen)
         self._saves.append((*row, record.order_id))
         self._events.extend(map(rows.event_row, write.events))
+        self._audit.extend(write.audit)
+
+    def _save_session(self, write: SaveSession) -> None:
+        if write.sealed is None:
+            self._cursor.execute(_FORGET_SESSION, (write.broker,))
+        else:
+            self._cursor.execute(_SESSION, (write.broker, write.sealed))
         self._audit.extend(write.audit)
 
     def _is_halted(self) -> bool:

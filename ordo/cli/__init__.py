@@ -11,7 +11,9 @@ from ordo.cli.audit import audit
 from ordo.cli.config import config
 from ordo.cli.failure import Group
 from ordo.cli.instruments import instruments
+from ordo.cli.keys import keys
 from ordo.cli.login import login, logout
+from ordo.cli.secret import secret
 from ordo.cli.serve import demo, serve
 from ordo.cli.status import status
 from ordo.cli.switch import kill, resume
@@ -40,6 +42,8 @@ for command in (
     kill,
     resume,
     token,
+    secret,
+    keys,
     audit,
     config,
     adapters,

@@ -19,6 +19,7 @@ from ordo.config.sections import Data as Data
 from ordo.config.sections import Events as Events
 from ordo.config.sections import Kafka as Kafka
 from ordo.config.sections import Log as Log
+from ordo.config.sections import Market as Market
 from ordo.config.sections import Orders as Orders
 from ordo.config.sections import Server as Server
 from ordo.config.sections import Telemetry as Telemetry

@@ -17,7 +17,7 @@ from adapters.errors import ConfigError
 from adapters.secret import Secret
 from ordo.config.checked import checked
 from ordo.config.environment import typed, variable_of
-from ordo.config.references import SECRET_KEYS, resolved
+from ordo.config.references import SECRET_KEYS, Stored, resolved
 from ordo.config.sections import Count, Seconds, Section
 from ordo.config.wording import unknown
 
@@ -63,6 +63,7 @@ def broker(
     table: dict[str, Any],
     environ: Mapping[str, str],
     *,
+    stored: Stored,
     submit_timeout: float,
 ) -> Broker:
     """Read one broker's table.
@@ -71,6 +72,7 @@ def broker(
         name: The table's name.
         table: Its keys, as they stand in the file and the environment.
         environ: What `env:NAME` names.
+        stored: What `stored:NAME` names.
         submit_timeout: Seconds, where the table does not say.
 
     Raises:
@@ -82,7 +84,7 @@ def broker(
     own_types = {field.encode_name: field.type for field in fields(own_type)}
     secret = {key for key, kind in own_types.items() if _is_secret(kind)}
     table = {"submit_timeout": submit_timeout} | resolved(
-        table, path, environ, SECRET_KEYS | secret
+        table, path, environ, SECRET_KEYS | secret, stored=stored
     )
     shared = [field.encode_name for field in fields(BrokerKeys)]
     common = {key: value for key, value in table.items() if key in shared}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ordo.config.brokers import Broker, broker
 from ordo.config.checked import checked
 from ordo.config.environment import EnvText, inline, overlay, typed
 from ordo.config.listen import check_listen
+from ordo.config.market import check_expected, check_market
 from ordo.config.references import resolved
 from ordo.config.sections import (
     Alerts,
@@ -23,12 +24,14 @@ from ordo.config.sections import (
     Data,
     Events,
     Log,
+    Market,
     Orders,
     Section,
     Server,
     Telemetry,
 )
 from ordo.config.wording import found
+from ordo.secret_book import look_up, secret_book
 
 DEFAULT_SECRETS = {
     "auth": {"token": "ORDO_API_TOKEN"},
@@ -46,6 +49,7 @@ class Settings(Section, frozen=True, kw_only=True):
     auth: Auth = Auth()
     data: Data = Data()
     orders: Orders = Orders()
+    market: Market = Market()
     audit: Audit = Audit()
     log: Log = Log()
     brokers: dict[str, Broker] = msgspec.field(default_factory=dict)
@@ -70,30 +74,46 @@ def load(
     environ = os.environ if environ is None else environ
     tables = _tables(path, environ)
     brokers = _table(tables.pop("brokers", {}), "brokers")
-    settings = _sections(tables, environ, lenient=False)
+    settings = _sections(tables, environ, lenient=())
     check_listen(settings.server)
     _check_store(settings.data)
-    return msgspec.structs.replace(
+    check_market(settings.market)
+    book = secret_book(settings.data)
+
+    def stored(name: str, place: str) -> str:
+        return look_up(book, name, place)
+
+    settings = msgspec.structs.replace(
         settings,
         brokers={
             name: broker(
                 name,
                 _table(table, f"brokers.{name}"),
                 environ,
+                stored=stored,
                 submit_timeout=settings.orders.submit_timeout,
             )
             for name, table in brokers.items()
         },
     )
+    check_expected(settings.brokers, settings.market)
+    return settings
 
 
 def load_local(
-    path: str | Path | None = None, environ: Mapping[str, str] | None = None
+    path: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    sealing: bool = False,
 ) -> Settings:
     """What a command beside the server needs to know: where it is, and its data.
 
     Brokers are left out, and a secret that is not there is None: the shell in which
     somebody types `ordo kill` need not hold every broker's password.
+
+    Args:
+        sealing: The command seals secrets: a master key that is named must be there,
+            lest another one be made.
 
     Raises:
         ConfigError: One line: key, what was wanted, what was found.
@@ -101,7 +121,8 @@ def load_local(
     environ = os.environ if environ is None else environ
     tables = _tables(path, environ)
     tables.pop("brokers", None)
-    return _sections(tables, environ, lenient=True)
+    lenient = {"auth"} if sealing else {"auth", "data"}
+    return _sections(tables, environ, lenient=lenient)
 
 
 def _tables(path: str | Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -118,15 +139,17 @@ def _table(value: Any, path: str) -> dict[str, Any]:
 
 
 def _sections(
-    tables: dict[str, Any], environ: Mapping[str, str], *, lenient: bool
+    tables: dict[str, Any], environ: Mapping[str, str], *, lenient: Collection[str]
 ) -> Settings:
-    """Every section but the brokers; *lenient* passes over secrets not there."""
+    """Every section but the brokers; *lenient* ones pass over secrets not there."""
     for section, names in DEFAULT_SECRETS.items():
         table = _table(tables.get(section, {}), section)
         written = {
             key: f"env:{name}" for key, name in names.items() if environ.get(name)
         }
-        tables[section] = resolved(written | table, section, environ, lenient=lenient)
+        tables[section] = resolved(
+            written | table, section, environ, lenient=section in lenient
+        )
     return checked(typed(tables, Settings), Settings, "")
 
 

@@ -7,7 +7,7 @@ is not a reference may be one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,9 @@ SECRET_KEYS = frozenset(
 )
 """Keys whose value may be a reference, and is shown in no message."""
 
+Stored = Callable[[str, str], str]
+"""What `stored:NAME` means, for the setting of a path; raises `ConfigError`."""
+
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -38,6 +41,7 @@ def resolved(
     environ: Mapping[str, str],
     keys: frozenset[str] = SECRET_KEYS,
     *,
+    stored: Stored | None = None,
     lenient: bool = False,
 ) -> dict[str, Any]:
     """The table with `Secret` values under *keys*; an empty one is left out.
@@ -47,6 +51,7 @@ def resolved(
         path: Where it stands.
         environ: What `env:NAME` names.
         keys: Which of its keys are secrets.
+        stored: Looks stored secrets up; None where there can be none.
         lenient: Leave out a reference that leads nowhere too.
 
     Raises:
@@ -59,7 +64,8 @@ def resolved(
             del out[key]
         elif isinstance(value, str):
             try:
-                out[key] = Secret(_look_up(str(value), f"{path}.{key}", environ))
+                text = _look_up(str(value), f"{path}.{key}", environ, stored)
+                out[key] = Secret(text)
             except ConfigError:
                 if not lenient:
                     raise
@@ -67,7 +73,20 @@ def resolved(
     return out
 
 
-def _look_up(value: str, path: str, environ: Mapping[str, str]) -> str:
+def reference(value: str, path: str, environ: Mapping[str, str]) -> str:
+    """What `env:NAME` or `file:PATH` holds.
+
+    Raises:
+        ConfigError: it is no such reference, or leads nowhere.
+    """
+    if not value.startswith(("env:", "file:")):
+        raise ConfigError(f"{path}: wanted env:NAME or file:PATH, found other text")
+    return _look_up(value, path, environ, None)
+
+
+def _look_up(
+    value: str, path: str, environ: Mapping[str, str], stored: Stored | None
+) -> str:
     kind, colon, place = value.partition(":")
     if not colon or kind not in ("env", "file", "stored"):
         return value
@@ -77,10 +96,12 @@ def _look_up(value: str, path: str, environ: Mapping[str, str]) -> str:
         text = environ.get(place, "")
     elif kind == "file":
         text = _read(place, path)
+    elif stored is not None:
+        return stored(place, path)
     else:
         raise ConfigError(
-            f"{path}: wanted env:NAME or file:PATH, found stored:…, and stored"
-            " secrets are not in this version"
+            f"{path}: wanted env:NAME or file:PATH, found stored:…, which brokers"
+            " alone can have"
         )
     if not text:
         where = f"variable {place}" if kind == "env" else f"file {place}"

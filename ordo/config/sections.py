@@ -53,12 +53,23 @@ class Data(Section, frozen=True, kw_only=True):
 
 
 class Orders(Section, frozen=True, kw_only=True):
-    """How orders are taken. `submit_timeout` is seconds, for every broker."""
+    """How orders are taken. `submit_timeout` is seconds, for every broker.
+
+    `pre_trade_checks`: False leaves out band and funds; "strict": what could not be
+    checked is denied.
+    """
 
     require_idempotency_key: bool = False
     deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 5000
-    pre_trade_checks: bool = True
+    pre_trade_checks: bool | Literal["strict"] = True
     submit_timeout: Seconds = 10.0
+
+
+class Market(Section, frozen=True, kw_only=True):
+    """The market's rules. Empty: the protection table that Ordo comes with; no echo."""
+
+    protection_file: str = ""
+    address_echo: str = ""
 
 
 class Audit(Section, frozen=True, kw_only=True):

@@ -103,6 +103,14 @@ def _choices(wanted: Any) -> tuple[Any, ...]:
         return get_args(wanted)
     if isinstance(wanted, type) and issubclass(wanted, Enum):
         return tuple(member.value for member in wanted)
+    if get_origin(wanted) in (Union, types.UnionType):
+        parts = get_args(wanted)
+        if any(get_origin(part) is Literal for part in parts):
+            return tuple(
+                choice
+                for part in parts
+                for choice in (_choices(part) or (WORDS.get(part.__name__, part),))
+            )
     return ()
 
 

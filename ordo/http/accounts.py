@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from typing import Any
 
+import msgspec
 import trio
 
 from actors.mailbox import MailboxError
 from actors.messages import FetchAll, Fetched, FetchFailed, ReadKind
-from adapters import ZERO
 from ordo.http.call import Call
-from ordo.http.envelope import BrokerResult, Reply, overall
+from ordo.http.envelope import BrokerResult, Reply, Status, overall
 from ordo.http.errors import ApiError, query_error
 from ordo.http.legs import SYMBOL
-from ordo.http.numbers import at_most_4_decimals
+from ordo.http.portfolio import Totals, totals
 from ordo.http.rows import read_result, rows_of
 
 READ_SECONDS = 10.0
 MOST_SYMBOLS = 200
 
 Answers = tuple[Fetched | FetchFailed, ...]
+
+
+class PortfolioView(msgspec.Struct, kw_only=True):
+    """All accounts as one: the brokers' own rows, and their sums."""
+
+    holdings: list[dict[str, Any]]
+    positions: list[dict[str, Any]]
+    funds: list[dict[str, Any]]
+    totals: Totals
 
 
 def listing(kind: ReadKind, plural: str) -> Callable[[Call], Awaitable[Reply]]:
@@ -47,6 +54,14 @@ async def quotes(call: Call) -> Reply:
     return _listed(await _fetch(call, "quotes", symbols), "quotes")
 
 
+async def depth(call: Call) -> Reply:
+    """The order book of one symbol, as each broker sees it."""
+    symbol = call.query.get("symbol", "")
+    if not SYMBOL.fullmatch(symbol):
+        raise query_error("symbol", f"wanted EXCHANGE:NAME, found {symbol[:64]!r}")
+    return _listed(await _fetch(call, "depth", (symbol,)), "depth")
+
+
 async def portfolio(call: Call) -> Reply:
     """Holdings, positions and funds of all brokers, with totals."""
     parts: dict[ReadKind, Answers] = {}
@@ -60,23 +75,23 @@ async def portfolio(call: Call) -> Reply:
     rows = {kind: rows_of(parts[kind]) for kind in parts}
     results = [_worst([parts[kind][i] for kind in parts]) for i in _indexes(parts)]
     return Reply(
-        status=overall(results),
-        data={
-            "holdings": rows["holdings"],
-            "positions": rows["positions"],
-            "funds": rows["funds"],
-            "totals": {
-                "by_symbol": _by(rows, "symbol"),
-                "by_broker": _by(rows, "broker"),
-                "funds": {
-                    key: sum((row[key] for row in rows["funds"]), start=ZERO)
-                    for key in ("available", "used", "cash", "total")
-                },
-            },
-        },
+        status=_all_told(parts, results),
+        data=PortfolioView(
+            holdings=rows["holdings"],
+            positions=rows["positions"],
+            funds=rows["funds"],
+            totals=totals(rows["positions"], rows["holdings"], rows["funds"]),
+        ),
         results=results,
         broker_ms=_longest([answer for part in parts.values() for answer in part]),
     )
+
+
+def _all_told(parts: dict[ReadKind, Answers], results: list[BrokerResult]) -> Status:
+    """`partial` too where one broker told of its holdings and not of its funds."""
+    some = any(isinstance(row, Fetched) for part in parts.values() for row in part)
+    whole = overall(results)
+    return "partial" if whole == "error" and some else whole
 
 
 async def _fetch(call: Call, kind: ReadKind, symbols: tuple[str, ...] = ()) -> Answers:
@@ -110,22 +125,3 @@ def _worst(answers: list[Fetched | FetchFailed]) -> BrokerResult:
     """One entry for a broker's three reads: the first that failed, if any did."""
     failed = [answer for answer in answers if isinstance(answer, FetchFailed)]
     return read_result(failed[0] if failed else answers[0])
-
-
-def _by(rows: dict[ReadKind, list[dict[str, Any]]], key: str) -> list[dict[str, Any]]:
-    """Quantities, values and profits summed per symbol, or per broker."""
-    sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
-    for row in rows["positions"]:
-        total = sums[row[key]]
-        total["position_quantity"] += row["quantity"]
-        total["realised_pnl"] += row["realised_pnl"]
-        total["unrealised_pnl"] += row["unrealised_pnl"]
-    for row in rows["holdings"]:
-        total = sums[row[key]]
-        total["holding_quantity"] += row["quantity"]
-        if row["last_price"] is not None:
-            total["holding_value"] += row["quantity"] * row["last_price"]
-    return [
-        {key: name} | {what: at_most_4_decimals(sum_) for what, sum_ in total.items()}
-        for name, total in sorted(sums.items())
-    ]

@@ -102,7 +102,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "description": (route.handler.__doc__ or route.summary).strip(),
         "security": [] if route.scope == "none" else [{"bearer": [route.scope]}],
         "parameters": [_parameter(name, "path") for name in parts]
-        + [_parameter(name, "query") for name in route.query],
+        + [_parameter(name, "query", route.needs) for name in route.query],
         "responses": _responses(route),
     }
     if _places(route):
@@ -207,7 +207,7 @@ def _answer(route: Route) -> dict[str, Any]:
     }
 
 
-def _parameter(name: str, where: str) -> dict[str, Any]:
+def _parameter(name: str, where: str, needed: tuple[str, ...] = ()) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"}
     if name == "limit":
         schema = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
@@ -215,5 +215,5 @@ def _parameter(name: str, where: str) -> dict[str, Any]:
         schema = {"type": "string", "format": "date-time"}
     elif name == "Idempotency-Key":
         schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
-    required = where == "path" or name == "symbols"
+    required = where == "path" or name in needed
     return {"name": name, "in": where, "required": required, "schema": schema}

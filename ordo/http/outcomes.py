@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 from actors.messages import (
     BatchDone,
@@ -13,7 +14,14 @@ from actors.messages import (
 )
 from adapters import OrderRecord, OrderStatus
 from ordo.http.envelope import Reply, Status
-from ordo.http.views import BatchData, LegResult, leg_result, sent_as_view, stamp
+from ordo.http.views import (
+    BatchData,
+    LegResult,
+    leg_result,
+    sent_as_view,
+    skipped_view,
+    stamp,
+)
 
 GOOD = frozenset(
     {
@@ -41,7 +49,12 @@ def done(answer: BatchDone, waited_ms: float) -> Reply:
             replayed=answer.replayed,
             created_at=stamp(batch.created_at),
         ),
-        results=[leg_result(order) for order in answer.orders],
+        results=[
+            leg_result(order, skipped)
+            for order, skipped in zip(
+                answer.orders, answer.skipped or repeat(None), strict=False
+            )
+        ],
         headers={"Idempotent-Replayed": "true"} if answer.replayed else {},
         broker_ms=_at_brokers(answer, waited_ms),
     )
@@ -87,7 +100,10 @@ def _at_brokers(answer: BatchDone, waited_ms: float) -> float:
 def _unsent(leg: LegAnswer) -> LegResult:
     """A leg without an order: `success` where a dry run found nothing against it."""
     result = LegResult(
-        order_index=leg.leg.order_index, broker=leg.leg.broker, status="success"
+        order_index=leg.leg.order_index,
+        broker=leg.leg.broker,
+        status="success",
+        checks_skipped=skipped_view(leg.skipped),
     )
     if isinstance(leg.answer, Denial):
         result.status = "denied"

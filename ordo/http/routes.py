@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from adapters import BookOrder, Funds, Holding, Position, Quote, Trade
+from adapters import BookOrder, Depth, Funds, Holding, Margin, Position, Quote, Trade
 from ordo.http import (
     accounts,
     instruments,
+    margin,
     openapi,
     orders,
     placing,
@@ -27,7 +28,8 @@ Scope = Literal["none", "read", "trade", "admin"]
 
 
 class Route(NamedTuple):
-    """One call. `path` names its parts in braces; `query` its parameters.
+    """One call. `path` names its parts in braces; `query` its parameters,
+    of which it `needs` some.
 
     `data` is what it answers with; or the rows under which name, each with a `broker`.
     `page`: others write its query, so that every name is taken. `may_pend`: it
@@ -41,6 +43,7 @@ class Route(NamedTuple):
     summary: str
     body: type[msgspec.Struct] | None = None
     query: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     data: type[msgspec.Struct] | tuple[str, type[msgspec.Struct]] | None = None
     page: bool = False
     may_pend: bool = False
@@ -134,6 +137,7 @@ ROUTES: tuple[Route, ...] = (
         accounts.portfolio,
         "Holdings, positions and funds with totals",
         query=B,
+        data=accounts.PortfolioView,
     ),
     Route(
         "GET",
@@ -187,7 +191,27 @@ ROUTES: tuple[Route, ...] = (
         accounts.quotes,
         "Quotes",
         query=("symbols", "brokers"),
+        needs=("symbols",),
         data=("quotes", Quote),
+    ),
+    Route(
+        "GET",
+        f"{V1}/depth",
+        "read",
+        accounts.depth,
+        "The order book of a symbol",
+        query=("symbol", "brokers"),
+        needs=("symbol",),
+        data=("depth", Depth),
+    ),
+    Route(
+        "POST",
+        f"{V1}/margin",
+        "read",
+        margin.margin,
+        "What orders would block",
+        PlaceBody,
+        data=("margins", Margin),
     ),
     Route(
         "GET",

@@ -13,6 +13,7 @@ import msgspec
 
 SCALARS: dict[Any, dict[str, str]] = {
     Decimal: {"type": "number"},
+    int: {"type": "integer"},
     datetime: {"type": "string", "format": "date-time"},
     type(None): {"type": "null"},
 }
@@ -34,9 +35,12 @@ def reference(kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 def row_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """A row of the model as clients see it: with its broker."""
+    return _object(kind, {"broker": {"type": "string"}})
+
+
+def _object(kind: type[msgspec.Struct], first: dict[str, Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
-    properties = {"broker": {"type": "string"}}
-    properties |= {name: _scalar(hint) for name, hint in hints.items()}
+    properties = first | {name: _value(hint) for name, hint in hints.items()}
     return {
         "type": "object",
         "title": kind.__name__,
@@ -46,9 +50,11 @@ def row_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     }
 
 
-def _scalar(hint: Any) -> dict[str, Any]:
+def _value(hint: Any) -> dict[str, Any]:
+    if typing.get_origin(hint) is tuple:
+        return {"type": "array", "items": _object(typing.get_args(hint)[0], {})}
     if isinstance(hint, types.UnionType):
-        options = [_scalar(one) for one in typing.get_args(hint)]
+        options = [_value(one) for one in typing.get_args(hint)]
         return {
             "anyOf": [one for i, one in enumerate(options) if one not in options[:i]]
         }

@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from actors.mailbox import Mailbox, MailboxError
-from actors.messages import ReadBroker
+from actors.messages import EgressReport, ReadBroker
 from adapters import AuditQuery, AuditRecord
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
@@ -25,8 +25,24 @@ Health = Literal["ok", "degraded", "halted", "failing"]
 CURSOR = re.compile(r"[0-9]{1,18}")
 
 
+class EgressView(msgspec.Struct, kw_only=True):
+    """Where orders leave from, against the address registered with the broker.
+
+    `found` is the last one seen, `error` of a check since that gave nothing.
+    """
+
+    state: Literal["unchecked", "ok", "mismatch"]
+    wanted: str
+    found: str | None
+    checked_at: str | None
+    error: str | None
+
+
 class BrokerView(msgspec.Struct, kw_only=True):
-    """One broker for status; null where its actor does not answer just now."""
+    """One broker for status; null where its actor does not answer just now.
+
+    `egress` is null too where any address will do.
+    """
 
     broker: str
     adapter: str | None = None
@@ -42,6 +58,7 @@ class BrokerView(msgspec.Struct, kw_only=True):
     unknown_orders: int | None = None
     rate_limit: dict[str, Any] | None = None
     restarts: int
+    egress: EgressView | None = None
 
 
 class StoreView(msgspec.Struct, kw_only=True):
@@ -192,8 +209,14 @@ async def _broker(name: str, mailbox: Mailbox, restarts: int) -> BrokerView:
         "last_login_at": _moment(report.last_login_at),
         "last_call_at": _moment(report.last_call_at),
         "restarts": restarts,
+        "egress": None if report.egress is None else _egress(report.egress),
     }
     return BrokerView(**told)
+
+
+def _egress(report: EgressReport) -> EgressView:
+    told = msgspec.structs.asdict(report)
+    return EgressView(**told | {"checked_at": _moment(report.checked_at)})
 
 
 def _moment(text: str | None) -> str | None:
@@ -207,5 +230,9 @@ def _health(store_ok: bool, halted: bool, brokers: list[BrokerView]) -> Health:
         return "failing"
     if halted:
         return "halted"
-    well = all(broker.connection == "connected" for broker in brokers)
+    well = all(
+        broker.connection == "connected"
+        and (broker.egress is None or broker.egress.state == "ok")
+        for broker in brokers
+    )
     return "ok" if well else "degraded"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from actors.messages import CheckSkipped
 from adapters import Batch, OrderEvent, OrderRecord, SentAs
 from ordo.http.numbers import at_most_4_decimals
 
@@ -37,6 +38,13 @@ class SentAsView(msgspec.Struct, kw_only=True):
     trigger_price: Decimal | None
 
 
+class SkippedCheck(msgspec.Struct, kw_only=True):
+    """A check that could not be made before the order went, and why."""
+
+    check: str
+    reason: str
+
+
 class BatchData(msgspec.Struct, kw_only=True, omit_defaults=True):
     """`data` of an answer to an order. Without a batch nothing is stored."""
 
@@ -49,7 +57,11 @@ class BatchData(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class LegResult(msgspec.Struct, kw_only=True):
-    """An entry of `results` for an order leg; `status` is the order's."""
+    """An entry of `results` for an order leg; `status` is the order's.
+
+    `checks_skipped` is empty where all pre-trade checks were made, and null where none
+    were to be made: of a replay, of a cancel.
+    """
 
     order_index: int
     broker: str
@@ -65,6 +77,7 @@ class LegResult(msgspec.Struct, kw_only=True):
     attempts: int = 0
     latency_ms: float | None = None
     sent_as: SentAsView | None = None
+    checks_skipped: list[SkippedCheck] | None = None
     data: dict[str, Any] | None = None
 
 
@@ -159,8 +172,15 @@ def sent_as_view(sent_as: SentAs | None) -> SentAsView | None:
     )
 
 
-def leg_result(record: OrderRecord) -> LegResult:
-    """The entry of `results` for one leg."""
+def skipped_view(skipped: Sequence[CheckSkipped]) -> list[SkippedCheck]:
+    """The checks that were not made."""
+    return [SkippedCheck(check=each.check, reason=each.reason) for each in skipped]
+
+
+def leg_result(
+    record: OrderRecord, skipped: Sequence[CheckSkipped] | None = None
+) -> LegResult:
+    """The entry of `results` for one leg, with the checks that were not made of it."""
     return LegResult(
         order_index=record.order_index,
         broker=record.broker,
@@ -176,6 +196,7 @@ def leg_result(record: OrderRecord) -> LegResult:
         attempts=record.attempts,
         latency_ms=record.latency_ms,
         sent_as=sent_as_view(record.sent_as),
+        checks_skipped=None if skipped is None else skipped_view(skipped),
     )
 
 

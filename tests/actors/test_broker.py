@@ -125,6 +125,11 @@ async def test_what_the_broker_cannot_do_is_said_before_anything_is_stored(
         assert isinstance(await stage.admit(), Admission)
 
 
+async def test_fractions_are_let_in_where_the_broker_trades_them(autojump_clock):
+    async with Stage(Limited(make_paper(), fractional=True)).running() as stage:
+        assert isinstance(await stage.admit(an_order(quantity="1.5")), Admission)
+
+
 async def test_an_expired_session_closes_the_gate(autojump_clock):
     async with Stage().running() as stage:
         stage.session.expired("token is old")
@@ -172,13 +177,14 @@ async def test_each_kind_of_read_gives_its_rows(autojump_clock, kind, count):
         assert (answer.broker, answer.attempts) == ("one", 1)
 
 
-async def test_what_no_adapter_reads_is_unsupported_and_costs_nothing(autojump_clock):
+async def test_what_the_broker_cannot_tell_is_unsupported_and_costs_nothing(
+    autojump_clock,
+):
     async with Stage().running() as stage:
-        answer = await fetch(stage, "depth")
-        assert answer == FetchFailed(
-            broker="one",
-            denial=Denial(code="unsupported", message="depth cannot be read here"),
-        )
+        answer = await fetch(stage, "depth", symbols=("NSE:SBIN",))
+        words = "a paper broker has prices, and no depth behind them"
+        assert answer.denial == Denial(code="unsupported", message=words)
+        assert (await stage.report()).breaker == "CLOSED"
 
 
 async def test_a_read_tells_its_tries_and_the_time_of_the_last(autojump_clock):
@@ -349,6 +355,30 @@ async def test_forced_open_it_lets_no_order_pass_until_it_is_released(autojump_c
             ("token:test", "CLOSED", "OPEN", "forced_open"),
             ("token:test", "OPEN", "CLOSED", "automatic"),
         ]
+
+
+async def test_released_where_it_had_tripped_it_is_proved_well_at_once(autojump_clock):
+    stage = Stage(breaker=BreakerSettings(failures=1, jitter=0))
+    async with stage.running():
+        stage.paper.script.on("funds", Fault.lose_request())
+        await fetch(stage, "funds")
+        await stage.mailbox.ask(SetBreaker(state="OPEN", by="token:test"))
+        await stage.mailbox.ask(SetBreaker(state="AUTO", by="token:test"))
+        await trio.sleep(2)
+        assert (await stage.report()).breaker == "CLOSED"
+
+
+async def test_one_that_reads_have_tripped_is_probed_when_its_cooldown_is_over(
+    autojump_clock,
+):
+    """Not first with the next round, which is due after a minute."""
+    stage = Stage(breaker=BreakerSettings(failures=3, cooldown=10, jitter=0))
+    async with stage.running():
+        stage.paper.script.on("funds", Fault.lose_request(), times=3)
+        await fetch(stage, "funds")
+        assert (await stage.report()).breaker == "OPEN"
+        await trio.sleep(12)
+        assert (await stage.report()).breaker == "CLOSED"
 
 
 async def test_forced_closed_it_stays_closed_whatever_happens(autojump_clock):

@@ -1,17 +1,20 @@
 """Cancels, wherever the order is; and what a halt cancels."""
 
 import itertools
+from contextlib import suppress
+from functools import partial
 
 import pytest
 import trio
 
 from actors.breaker import BreakerSettings
+from actors.mailbox import NoReply
 from actors.messages import CancelProgress, Denial, SendOrder
-from actors.windows import ORDERS, Window, regulatory
-from adapters import SentUnknown, Unsupported
+from actors.windows import MINUTE, ORDERS, Window, regulatory
+from adapters import Acked, SentUnknown, Unsupported
 from adapters.brokers.paper import Fault
 from tests.support.gateway import make_paper
-from tests.support.stage import Stage, Watched, resting
+from tests.support.stage import UP, Seldom, Stage, Watched, resting
 
 
 async def in_background(nursery, call, *args, **kwargs):
@@ -24,6 +27,40 @@ async def in_background(nursery, call, *args, **kwargs):
 
     nursery.start_soon(run)
     return ends
+
+
+class Answering:
+    """A port that notes the answer to each cancel, where there was one."""
+
+    def __init__(self, inside):
+        self._inside = inside
+        self.answers = []
+
+    def __getattr__(self, name):
+        return getattr(self._inside, name)
+
+    async def cancel(self, broker_order_id):
+        answer = await self._inside.cancel(broker_order_id)
+        self.answers.append(isinstance(answer, Acked))
+        return answer
+
+
+def times_of(stage, operation):
+    """Write down when an operation of the paper broker is called, from now on."""
+    times = []
+    stage.paper.script.on(
+        operation,
+        Fault(),
+        times=None,
+        when=lambda call: bool(times.append(trio.current_time())),
+    )
+    return times
+
+
+async def _unanswered(stage, order_id):
+    """Cancel an order at an actor that is about to be stopped."""
+    with suppress(NoReply):
+        await stage.cancel(order_id)
 
 
 def audited(stage, action="order.cancel_requested"):
@@ -139,6 +176,59 @@ async def test_a_cancel_that_worked_without_an_answer_is_no_failure(autojump_clo
         assert (answer.record.status, answer.denial) == ("cancelled", None)
 
 
+async def test_after_the_last_try_the_book_is_read_however_seldom_it_is_else(
+    autojump_clock,
+):
+    async with Stage(Seldom(make_paper())).running() as stage:
+        order = await stage.place(resting())
+        stage.paper.script.on("cancel", Fault.lose_answer())
+        stage.paper.script.on("cancel", Fault.lose_request(), times=2)
+        answer = await stage.cancel(order.order_id)
+        assert (answer.record.status, answer.denial) == ("cancelled", None)
+
+
+async def test_a_broker_that_cannot_be_reached_is_tried_again_with_growing_waits(
+    autojump_clock,
+):
+    async with Stage().running() as stage:
+        order = await stage.place(resting())
+        at = times_of(stage, "cancel")
+        stage.paper.script.on("cancel", Fault.connect_failure(), times=2)
+        answer = await stage.cancel(order.order_id)
+        assert (answer.record.status, answer.denial) == ("cancelled", None)
+        first, second, third = at
+        assert 0.1 <= second - first <= 0.2
+        assert 0.2 <= third - second <= 0.4
+
+
+async def test_a_cancel_has_a_slot_where_orders_have_to_queue(autojump_clock):
+    stage = Stage(windows=[regulatory()])
+    async with stage.running():
+        order = await stage.place(resting())
+        await trio.sleep(2)
+        began = trio.current_time()
+        at = times_of(stage, "cancel")
+        async with trio.open_nursery() as tasks:
+            for _ in range(20):
+                tasks.start_soon(stage.place, resting())
+            await trio.sleep(0.1)
+            await stage.cancel(order.order_id)
+        assert at == [began + 0.1]
+
+
+async def test_a_stop_does_not_cut_a_cancel_short(autojump_clock):
+    """Nobody would know whether it arrived."""
+    port = Answering(make_paper())
+    stage = Stage(port)
+    async with trio.open_nursery() as tasks:
+        async with stage.running():
+            order = await stage.place(resting())
+            port.script.on("cancel", Fault.delay(3))
+            tasks.start_soon(_unanswered, stage, order.order_id)
+            await trio.sleep(1)
+        assert port.answers == [True]
+
+
 async def test_three_cancels_without_an_answer_are_told_as_that(autojump_clock):
     stage = Stage(submit_timeout=2)
     async with stage.running():
@@ -250,6 +340,42 @@ async def test_two_who_cancel_at_once_share_one_cancel(autojump_clock):
         assert len(audited(stage)) == 3
 
 
+async def test_a_cancel_that_was_refused_can_be_asked_for_again(autojump_clock):
+    async with Stage().running() as stage:
+        order = await stage.place(resting())
+        stage.paper.script.on("cancel", Fault.refuse("E9", "frozen"))
+        refused = await stage.cancel(order.order_id)
+        assert refused.denial == Denial(code="rejected", message="E9: frozen")
+        assert (await stage.cancel(order.order_id)).record.status == "cancelled"
+        assert stage.calls("cancel") == 2
+
+
+async def test_a_cancel_that_was_refused_is_not_made_again_unasked(autojump_clock):
+    paper = make_paper(fill="manual")
+    async with Stage(paper).running() as stage:
+        order = await stage.place(resting())
+        paper.script.on("cancel", Fault.refuse("E9", "frozen"))
+        await stage.cancel(order.order_id)
+        paper.fill(order.broker_order_id, 4, 700)  # the book changes the order
+        await trio.sleep(3)
+        assert stage.stored(order.order_id).status == "partially_filled"
+        assert stage.calls("cancel") == 1
+
+
+async def test_cancels_that_an_open_breaker_holds_up_take_no_slots_meanwhile(
+    autojump_clock,
+):
+    stage = Stage(windows=[Window(20, MINUTE, ORDERS)])
+    async with stage.running():
+        orders = [await stage.place(resting()) for _ in range(5)]
+        stage.breaker.force_open(trio.current_time())
+        async with trio.open_nursery() as tasks:
+            for order in orders:
+                tasks.start_soon(partial(stage.cancel, order.order_id, within=60))
+        used = stage.limiter.headroom(trio.current_time(), 0).windows[0].used
+        assert used == 5 + 5
+
+
 async def test_a_cancel_goes_on_when_its_asker_is_gone(autojump_clock):
     async with Stage().running() as stage:
         order = await stage.place(resting())
@@ -306,6 +432,44 @@ async def test_an_order_on_the_wire_that_the_book_shows_is_cancelled_at_once(
         assert stage.calls("cancel") == 1
         assert stage.story(record.order_id) == ["placed", "acked", "cancelled"]
         assert [(at, order.status) for at, order in sent] == [(10, "cancelled")]
+
+
+async def test_an_order_that_fills_on_the_wire_needs_no_cancel(autojump_clock):
+    """The book shows it filled before its answer is here."""
+    async with Stage().running() as stage:
+        await stage.place(resting())  # so that the book is read each second
+        await trio.sleep(0.5)
+        stage.paper.script.on("place", Fault.delay(3))
+        record = await stage.accept()
+        async with trio.open_nursery() as tasks:
+            await in_background(tasks, stage.send, record)
+            await trio.sleep(0.1)
+            answer = await stage.cancel(record.order_id)
+        assert (answer.record.status, answer.denial) == ("filled", None)
+        assert stage.calls("cancel") == 0
+
+
+async def test_an_order_that_was_refused_while_the_store_was_read_is_a_conflict(
+    autojump_clock,
+):
+    stage = Stage()
+
+    async def slowly(call, *args):
+        answer = call(*args)
+        await trio.sleep(1)
+        return answer
+
+    async with stage.running():
+        record = await stage.accept()
+        stage.paper.script.on("place", Fault.refuse("RMS", "no"))
+        stage.records._run_sync = slowly
+        async with trio.open_nursery() as tasks:
+            ends = await in_background(tasks, stage.cancel, record.order_id)
+            await trio.sleep(0.5)
+            await stage.send(record)
+        ((_, answer),) = ends
+        assert answer.record.status == "rejected"
+        assert answer.denial.message == "it is rejected already"
 
 
 async def test_a_cancel_whose_asker_leaves_before_the_landing_is_still_made(
@@ -479,6 +643,7 @@ async def test_a_halt_cancels_all_that_is_open_and_counts_along(autojump_clock):
         await trio.sleep(0.5)
         (early,) = (await stage.switch()).progress
         assert (early.broker, early.round, early.wanted) == ("one", 1, 19 + 1)
+        assert 0 < early.done < 18
         await trio.sleep(20)
         (count,) = (await stage.switch()).progress
         assert count == CancelProgress(
@@ -514,6 +679,38 @@ async def test_many_cancels_do_not_fill_the_kill_switchs_mailbox(
         (count,) = (await stage.switch()).progress
         assert (count.wanted, count.done, count.failed) == (300, 300, 0)
     assert "progress not told" not in caplog.text
+
+
+async def test_progress_is_told_at_the_start_and_then_when_it_changes(autojump_clock):
+    stage = Stage()
+    told = []
+    tell = stage.killswitch.tell
+
+    def listen(message):
+        told.append((trio.current_time(), message.wanted, message.done))
+        tell(message)
+
+    async with stage.running():
+        await stage.place(resting())
+        stage.killswitch.tell = listen
+        stage.paper.script.on("cancel", Fault.delay(5))
+        began = trio.current_time()
+        await stage.halt(cancel_open=True)
+        await trio.sleep(10)
+    assert told == [(began, 1, 0), (began + 5, 1, 1)]
+
+
+async def test_a_release_takes_nothing_out_of_the_queue(autojump_clock):
+    """The actor notices it late: an order that came meanwhile is none of a halt's."""
+    stage = Stage(windows=[regulatory()])
+    async with stage.running():
+        stage.limiter.pause(trio.current_time() + 2)
+        async with trio.open_nursery() as tasks:
+            sent = await in_background(tasks, stage.place, resting())
+            await trio.sleep(1)
+            stage.trading.change(stage.trading.switch)
+        ((at, order),) = sent
+        assert (at, order.status) == (UP + 2, "acked")
 
 
 async def test_progress_that_cannot_be_told_stops_no_cancel(autojump_clock, caplog):

@@ -236,6 +236,20 @@ async def test_behind_the_store_the_stored_outcome_is_told(autojump_clock):
         assert room.journal.spoken(ID).status == S.ACKED
 
 
+async def test_of_several_changes_the_last_that_is_stored_is_told(autojump_clock):
+    async with Room().open(retrying=False) as room:
+        room.takes = 1
+        async with trio.open_nursery() as saves:
+            saves.start_soon(room.journal.save, room.change(S.ACKED))
+            await trio.sleep(0.1)
+            saves.start_soon(room.journal.save, room.row(BookStatus.FILLED, 10, "812"))
+            await trio.sleep(1)
+            room.store.failing = "disk full"
+        assert room.journal[ID].status == S.FILLED
+        assert room.stored.status == S.ACKED
+        assert room.journal.spoken(ID) == room.stored
+
+
 # SENDING
 
 

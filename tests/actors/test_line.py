@@ -242,6 +242,7 @@ async def test_a_breaker_that_opens_while_a_read_waits_for_its_slot_stops_it(
         await failing(desk, Stopped("x", "x"))
     assert trio.current_time() == 5
     assert desk.at == []
+    assert desk.pacer.headroom().windows[0].used == 0
 
 
 async def test_a_429_pauses_every_call_to_the_broker(autojump_clock):

@@ -67,7 +67,7 @@ class Desk(Stage):
 
     async def kept(self):
         await wait_all_tasks_blocked()
-        return self.store.session("one")
+        return self.store.sessions().get("one")
 
     def noted(self):
         return [

@@ -220,6 +220,26 @@ async def test_closed_it_refuses_who_waits_and_who_comes(autojump_clock):
     assert refused.value.code == "not_sent"
 
 
+async def test_closed_it_takes_no_slot_back_that_was_just_granted(autojump_clock):
+    """Both are granted at once; the one that runs first closes it."""
+    pacer = make_pacer()
+    slots = []
+    for index in range(7):
+        await take(pacer, f"order{index}")
+
+    async def take_and_close(name):
+        slots.append(await pacer.take(name, Kind.PLACE, 60.0))
+        pacer.close("stopping")
+
+    async with trio.open_nursery() as tree:
+        tree.start_soon(pacer.run)
+        async with trio.open_nursery() as takers:
+            takers.start_soon(take_and_close, "one")
+            takers.start_soon(take_and_close, "two")
+        tree.cancel_scope.cancel()
+    assert slots == [1.05, 1.05]
+
+
 # A call that leaves later than its slot says
 
 

@@ -12,6 +12,7 @@ from actors.reconciler import explained
 from adapters import Position, Rejected, Trade
 from adapters.brokers.paper import Fault
 from tests.support.gateway import an_order, make_paper
+from tests.support.records import a_row
 from tests.support.stage import Stage, resting
 
 
@@ -25,6 +26,24 @@ def reads_at(stage):
         when=lambda call: bool(times.append(trio.current_time())),
     )
     return times
+
+
+class Book:
+    """A port whose book is what *turn* makes of it."""
+
+    def __init__(self, inside, turn):
+        self._inside = inside
+        self._turn = turn
+
+    def __getattr__(self, name):
+        return getattr(self._inside, name)
+
+    async def order_book(self):
+        return self._turn(await self._inside.order_book())
+
+
+def without_tags(rows):
+    return [msgspec.structs.replace(row, tag=None) for row in rows]
 
 
 def lost():
@@ -116,7 +135,74 @@ async def test_a_book_that_never_comes_is_given_up_after_thirty_seconds(
         assert (await stage.report()).connection == "connected"
 
 
+async def test_after_a_long_book_the_next_is_waited_for_longer(autojump_clock):
+    def long(rows):
+        others = [a_row(broker_order_id=f"X{n}", tag=None) for n in range(1999)]
+        return [*rows, *others]
+
+    async with Stage(Book(make_paper(), long)).running() as stage:
+        times = reads_at(stage)
+        await stage.place(resting())
+        await trio.sleep(10)
+    first = 1.05 + 3.998  # after the start's own read: 2 ms for each row
+    assert times == pytest.approx([first, first + 4])
+
+
+async def test_a_look_that_works_ends_the_wait_after_failures(autojump_clock):
+    async with Stage().running() as stage:
+        for _ in range(2):
+            order = await stage.place(resting())
+        await trio.sleep(0.1)
+        stage.paper.script.on("order_book", Fault.refuse("E1", "maintenance"), times=5)
+        await trio.sleep(1 + 1 + 2 + 4 + 8 + 0.5)  # and the next in 16 s
+        await stage.cancel(order.order_id)
+        times = reads_at(stage)
+        began = trio.current_time()
+        await trio.sleep(3.5)
+    assert times == pytest.approx([began + 1, began + 2, began + 3])
+
+
+async def test_a_book_that_has_to_wait_too_long_for_its_slot_is_a_failure(
+    autojump_clock,
+):
+    async with Stage().running() as stage:
+        await stage.place(resting())
+        await trio.sleep(0.5)
+        stage.limiter.pause(trio.current_time() + 100)
+        await trio.sleep(1)
+        assert (await stage.report()).connection == "degraded"
+
+
+async def test_changes_that_take_long_to_store_are_no_failure_to_read_the_book(
+    autojump_clock, caplog
+):
+    paper = make_paper(fill="manual")
+    async with Stage(paper).running() as stage:
+        orders = [await stage.place(resting()) for _ in range(9)]
+        for order in orders:
+            paper.fill(order.broker_order_id, 10, 700)
+        stage.commit_takes = 4
+        await trio.sleep(60)
+        stories = [stage.story(order.order_id) for order in orders]
+        assert stories == [["placed", "acked", "filled"]] * 9
+    assert caplog.records == []
+
+
 # What a row says
+
+
+async def test_an_order_whose_tag_the_book_does_not_show_is_found_by_its_number(
+    autojump_clock, caplog
+):
+    """And rows without a tag are not taken for one order sent twice."""
+    paper = make_paper(fill="manual")
+    async with Stage(Book(paper, without_tags)).running() as stage:
+        orders = [await stage.place(resting()) for _ in range(2)]
+        paper.fill(orders[1].broker_order_id, 10, 700)
+        await trio.sleep(1.5)
+        assert stage.stored(orders[0].order_id).status == "acked"
+        assert stage.stored(orders[1].order_id).status == "filled"
+    assert caplog.records == []
 
 
 async def test_an_order_that_arrived_is_found_by_its_tag(autojump_clock):
@@ -194,6 +280,15 @@ async def test_two_orders_of_one_tag_are_told_as_a_doubled_order(
     assert doubled[0].event == "order.doubled"
 
 
+async def test_of_two_orders_of_one_tag_the_first_is_taken(autojump_clock):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", Fault.lose_answer())
+        order = await stage.place(resting())
+        await stage.paper.place(resting(), order.order_id, lambda: None)
+        await trio.sleep(1.5)
+        assert stage.stored(order.order_id).broker_order_id == "PAPER-000001"
+
+
 async def test_orders_of_others_are_left_alone(autojump_clock):
     async with Stage().running() as stage:
         await stage.paper.place(resting(), "", lambda: None)
@@ -261,6 +356,22 @@ async def test_one_that_never_arrived_is_not_placed_after_two_minutes_at_least(
         settled = stage.stored(order.order_id)
         assert (settled.status, settled.error_code) == ("not_placed", "not_sent")
         assert settled.message == "asked long enough, the broker does not have it"
+        trades = stage.calls("trades")
+        await trio.sleep(200)
+        assert stage.calls("trades") == trades  # nothing is looked for any more
+
+
+async def test_a_read_counts_from_its_beginning(autojump_clock):
+    """A book that takes nine seconds tells what was true nine seconds ago."""
+    async with Stage().running() as stage:
+        await stage.place(resting())  # so that the book is read again and again
+        stage.paper.script.on("order_book", Fault.delay(9), times=None)
+        await trio.sleep(5)
+        stage.paper.script.on("place", lost())
+        order = await stage.place(resting())
+        since = trio.current_time()
+        at = await until_not_placed(stage, order.order_id)
+        assert since + 120 + 9 <= at < since + 120 + 9 + 10
 
 
 async def test_failed_reads_do_not_count_as_not_seen(autojump_clock):
@@ -310,6 +421,24 @@ async def test_it_is_not_concluded_where_trades_cannot_be_read(autojump_clock):
         at = await until_not_placed(stage, order.order_id)
         assert stage.calls("trades") == 4
         assert at > 152
+
+
+async def test_trades_that_have_to_wait_too_long_for_their_slot_are_a_failure(
+    autojump_clock,
+):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", lost())
+        order = await stage.place()
+
+        def pause(call):
+            if trio.current_time() > 150:
+                stage.limiter.pause(trio.current_time() + 100)
+            return False
+
+        stage.paper.script.on("order_book", Fault(), times=None, when=pause)
+        await trio.sleep(155)
+        assert (await stage.report()).connection == "degraded"
+        assert stage.stored(order.order_id).status == "unknown"
 
 
 async def test_one_that_turns_up_after_all_is_taken_back_with_an_alert(
@@ -374,8 +503,11 @@ async def test_a_half_open_breaker_is_closed_by_two_reads_a_second_apart(
         assert (await stage.report()).breaker == "OPEN"
         await trio.sleep(29)
         assert (await stage.report()).breaker == "OPEN"
+        times = reads_at(stage)
         await trio.sleep(3)
         assert (await stage.report()).breaker == "CLOSED"
+        first, second = times
+        assert second - first == pytest.approx(1)
 
 
 async def test_a_broker_that_stays_down_is_probed_once_a_cooldown(autojump_clock):

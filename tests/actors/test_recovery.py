@@ -11,7 +11,7 @@ from actors.windows import DAY, MINUTE, Kind, Window, regulatory
 from actors.writer import Writer
 from adapters.brokers.paper import Fault
 from tests.support.gateway import an_order, inline, make_paper
-from tests.support.stage import Stage, Watched, resting
+from tests.support.stage import Seldom, Stage, Watched, resting
 
 
 async def killed(first, *, after, record=None, sending=False, order=None):
@@ -187,6 +187,19 @@ async def test_the_gate_opens_when_what_was_left_has_been_looked_up(autojump_clo
         assert not (await second.report()).recovering
 
 
+async def test_the_gate_opens_soon_however_seldom_the_book_is_read_else(autojump_clock):
+    first = Stage()
+    first.paper.script.on("place", Fault.never())
+    _, left = await killed(first, after=1)
+    refusal = Fault.refuse("E1", "maintenance")
+    first.paper.script.on("order_book", refusal, times=6)
+    async with Stage(Seldom(first.paper), left).running(up=0) as second:
+        await trio.sleep(1.05 + 1 + 2 + 4 + 8 + 16)
+        assert (await second.report()).recovering
+        await trio.sleep(30.5)
+        assert not (await second.report()).recovering
+
+
 async def test_with_nothing_uncertain_the_gate_opens_without_a_read(autojump_clock):
     first = Stage()
     _, left = await killed(first, after=1)
@@ -239,18 +252,20 @@ async def test_a_changed_order_that_cannot_be_stored_at_the_start_is_kept(
 # What the limiter is charged with
 
 
-async def test_the_sends_of_the_last_minute_count_after_a_restart(autojump_clock):
+@pytest.mark.parametrize("ago", [0, 50])
+async def test_the_sends_of_the_last_minute_count_after_a_restart(autojump_clock, ago):
     minute = Window(20, MINUTE)
     first = Stage(windows=[minute])
     async with first.running():
         for _ in range(4):
             await first.place(resting())
+        await trio.sleep(ago)
         left = first.store.copied()
     async with Stage(first.paper, left, windows=[minute]).running() as second:
         headroom = (await second.report()).rate_limit
         # And reads at their ceiling, and the first look at the book.
         assert headroom["windows"][0]["used"] == 4 + 10 + 1
-        assert [(await second.admit()).slot for _ in range(2)] == [4.0, None]
+        assert [(await second.admit()).slot for _ in range(2)] == [4.0 + ago, None]
 
 
 async def test_nothing_leaves_in_the_first_second_after_a_start(autojump_clock):
@@ -433,20 +448,23 @@ async def test_an_order_that_comes_while_a_start_is_at_work_is_sent_once(
             await first.accept(resting())
         left = first.store.copied()
     second = Stage(first.paper, left)
-    second.commit_takes = 1.0  # three seconds for what was left
-    sent = []
+    second.commit_takes = 1.0  # the start stores three outcomes, one by one
+    handed_over, sent = [], []
 
     async def place():
+        await trio.sleep(0.5)
         record = await second.accept(resting())
-        sent.append((second.mailbox.depth, await second.send(record)))
+        handed_over.append(trio.current_time())
+        sent.append(await second.send(record))
 
     async with trio.open_nursery() as tasks:
         began = trio.current_time()
         tasks.start_soon(place)
         async with second.running(up=0):
-            assert trio.current_time() == began + 3
+            assert trio.current_time() == began + 4
+            assert handed_over == [began + 2]
             await trio.sleep(5)
-            ((_, order),) = sent
+            (order,) = sent
             assert order.status == "acked"
             assert second.tags() == [order.order_id]
             assert second.calls("place") == 1

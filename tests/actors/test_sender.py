@@ -115,6 +115,14 @@ async def test_a_connect_failure_is_tried_three_times_with_one_tag(autojump_cloc
         assert seen == [order.order_id] * 3
 
 
+async def test_the_time_at_the_broker_is_that_of_all_tries(autojump_clock):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", Fault.connect_failure(after=0.5))
+        stage.paper.script.on("place", Fault.delay(0.25))
+        order = await stage.place(resting())
+        assert (order.attempts, order.latency_ms) == (2, 750.0)
+
+
 async def test_the_second_try_may_succeed_and_makes_one_order(autojump_clock):
     async with Stage().running() as stage:
         stage.paper.script.on("place", Fault.connect_failure())
@@ -267,6 +275,60 @@ async def test_a_late_proof_that_nothing_left_turns_unknown_into_denied(
         await trio.sleep(60)
         assert stage.tags() == []
         assert stage.calls("place") == 1
+
+
+async def test_a_late_ack_takes_the_words_of_the_doubt_back(autojump_clock):
+    async with Stage().running() as stage:
+        stage.paper.script.on("place", Fault(after=8, hidden_for=20))
+        order = await stage.place(resting())
+        assert stage.stored(order.order_id).error_code == "unknown"
+        await trio.sleep(4)
+        late = stage.stored(order.order_id)
+        assert (late.status, late.error_code, late.message) == ("acked", None, None)
+
+
+async def test_a_late_error_does_not_begin_the_search_anew(autojump_clock):
+    """It is unknown since its deadline, 5 s after the start; the reset comes at 9 s."""
+    async with Stage().running() as stage:
+        began = trio.current_time()
+        stage.paper.script.on("place", Fault.lose_request(after=9))
+        await stage.place()
+        looks = []
+        stage.paper.script.on(
+            "order_book",
+            Fault(),
+            times=None,
+            when=lambda call: bool(looks.append(trio.current_time() - began)),
+        )
+        await trio.sleep(40)
+        assert looks == [5 + 1, 5 + 2, 5 + 5, 5 + 10, 5 + 20, 5 + 30]
+
+
+async def test_an_unknown_outcome_being_stored_at_the_deadline_is_no_denial(
+    autojump_clock,
+):
+    """It may have arrived: the deadline must not take it for one that did not leave."""
+    async with Stage().running() as stage:
+        record = await stage.accept(resting())
+        stage.paper.script.on("place", Fault.lose_answer(after=1, hidden_for=30))
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(later, 0.5, setattr, stage, "commit_takes", 4)
+            order = await stage.send(record, within=2)
+        assert order.status == "unknown"
+        assert trio.current_time() == 2 + 1 + 4
+        await trio.sleep(20)
+        assert stage.story(order.order_id) == ["placed", "unknown"]
+
+
+async def test_an_order_that_came_long_after_its_deadline_is_denied_in_the_store(
+    autojump_clock,
+):
+    async with Stage().running() as stage:
+        record = await stage.accept()
+        stage.commit_takes = 0.5
+        order = await stage.send(record, within=-100)
+        assert order.error_code == "deadline_exceeded"
+        assert stage.stored(order.order_id).status == "denied"
 
 
 async def test_a_late_rejection_ends_the_doubt(autojump_clock):
@@ -526,6 +588,36 @@ async def test_the_book_may_know_an_order_before_its_answer_comes(autojump_clock
         assert stage.story(order.order_id) == ["placed", "filled"]
         fills = [event.fill_quantity for event in stage.store.events(order.order_id)]
         assert fills == [None, 10]
+
+
+async def test_what_the_book_knew_first_is_told_once_it_is_stored(autojump_clock):
+    async with Stage().running() as stage:
+        await stage.place(resting())  # so that the book is read each second
+        record = await stage.accept()
+        stage.paper.script.on("place", Fault.delay(3))
+        async with trio.open_nursery() as tasks:
+            # It has left, and the book is read 0.05 s after the first one's ack.
+            tasks.start_soon(later, 0.02, setattr, stage, "commit_takes", 4)
+            order = await stage.send(record, within=20)
+        assert trio.current_time() == 2.05 + 4
+        assert order.status == "filled"
+        assert order == stage.stored(order.order_id)
+
+
+async def test_what_the_book_knew_and_the_store_did_not_take_is_unknown_at_the_deadline(
+    autojump_clock,
+):
+    async with Stage().running() as stage:
+        await stage.place(resting())
+        record = await stage.accept()
+        stage.paper.script.on("place", Fault.delay(8))
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(later, 0.02, setattr, stage.store, "failing", "disk full")
+            order = await stage.send(record)
+        assert (order.status, order.error_code) == ("unknown", "unknown")
+        stage.store.failing = None
+        await trio.sleep(5)
+        assert stage.stored(order.order_id).status == "filled"
 
 
 async def test_an_answer_that_is_lost_does_not_unsay_what_the_book_said(

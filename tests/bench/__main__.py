@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 import trio
 
+from tests.bench import instruments
 from tests.bench.load import Load, Sample, Target
 from tests.support.processes import (
     TOKEN,
@@ -37,7 +38,7 @@ ORDER = {
     "side": "BUY",
     "quantity": 1,
     "type": "LIMIT",
-    "price": 900,
+    "price": 850,
     "product": "INTRADAY",
 }
 
@@ -118,7 +119,7 @@ async def _httpx(venue_url: str, seconds: float) -> list[Sample]:
         "type": 1,
         "side": 1,
         "productType": "INTRADAY",
-        "limitPrice": 900,
+        "limitPrice": 850,
         "stopPrice": 0,
         "disclosedQty": 0,
         "validity": "DAY",
@@ -201,13 +202,32 @@ def _bars(cells: list[Cell], starts: list[float]) -> list[Bar]:
     ]
 
 
+def _instruments(directory: Path) -> list[instruments.Figure]:
+    order = {"brokers": ["one"], "orders": [ORDER]}
+    return instruments.bench(directory, json.dumps(order).encode())
+
+
+def _verdict(figure: instruments.Figure) -> str:
+    if figure.most is None:
+        return ""
+    held = "held" if figure.value <= figure.most else "MISSED"
+    return f"{f'<= {figure.most:g}':<8} {held}"
+
+
 def main() -> int:
     """Print the table; the exit status tells whether every request succeeded."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="for each row")
+    parser.add_argument(
+        "--instruments",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="measure searches, syncs and their memory too; takes a minute",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ordo-bench-") as directory:
         cells, bars = bench(Path(directory), options.seconds)
+        shown = _instruments(Path(directory)) if options.instruments else []
     print(
         f"{'':<22}{'conns':>6}{'orders/s':>10}"
         f"{'p50':>8}{'p95':>8}{'p99':>8}   inside{'p50':>7}{'p95':>7}{'p99':>7}"
@@ -226,6 +246,8 @@ def main() -> int:
         wanted = f"<= {bar.most:g}" if bar.most is not None else f">= {bar.least:g}"
         held = "held" if bar.held else "MISSED"
         print(f"{bar.name:<36}{bar.value:>9.2f}  {wanted:<8} {held}")
+    for figure in shown:
+        print(f"{figure.name:<36}{figure.value:>9.2f}  {_verdict(figure)}")
     return 1 if any(cell.failed for cell in cells) else 0
 
 

@@ -27,6 +27,7 @@ from adapters import (
     Product,
     SaveDayCount,
     SaveOrder,
+    SaveSession,
     SentAs,
     Side,
     StoreFailed,
@@ -76,6 +77,11 @@ FULL = record(
     ),
     cancel_requested=True,
 )
+
+
+def a_session(broker, sealed):
+    entry = AuditEntry(actor="ordo", action="session.saved", broker=broker)
+    return SaveSession(broker=broker, sealed=sealed, audit=(entry,))
 
 
 def ids(orders):
@@ -332,6 +338,18 @@ def test_when_one_write_cannot_be_stored_none_of_its_commit_is(kept):
     with pytest.raises(StoreFailed):
         kept.store.commit([accept(2), note(), twice, switch(engaged=True)])
     assert everything(kept.store) == before
+
+
+def test_a_session_is_the_last_that_was_saved_until_it_is_forgotten(kept):
+    for broker, sealed in [("a", "S1"), ("b", "S2"), ("a", "S3")]:
+        kept.store.commit([a_session(broker, sealed)])
+    assert kept.store.sessions() == {"a": "S3", "b": "S2"}
+    kept.store.commit([a_session("a", None), a_session("c", None)])
+    assert kept.store.sessions() == {"b": "S2"}
+    again = kept.restart()
+    assert again.sessions() == {"b": "S2"}
+    actions = [one.entry.action for one in again.audit(AuditQuery())]
+    assert actions == ["session.saved"] * 5
 
 
 def test_a_day_count_is_the_last_that_was_saved_for_its_broker_and_day(kept):

@@ -32,7 +32,7 @@ def test_one_adapter_shows_all_that_it_can():
     facts = {name: value.strip() for name, value in facts.items()}
     assert facts["order types"] == "LIMIT MARKET SL SL-M"
     assert facts["per day"] == "100000"
-    assert facts["no ioc"] == "-"
+    assert facts["no ioc"] == "MCX"
     assert facts["simulated"] == "no"
 
 

@@ -381,13 +381,13 @@ def test_what_is_wrong_stops_the_start_with_one_line_that_names_it(
             "ORDO_NONSENSE",
             PLANTED,
             "nonsense (ORDO_NONSENSE): no such setting; there are: server, auth, data,"
-            " orders, audit, log, brokers, events, alerts, telemetry",
+            " orders, market, audit, log, brokers, events, alerts, telemetry",
         ),
         (
             "ORDO_PORT",
             "8443",
             "port (ORDO_PORT): no such setting; there are: server, auth, data,"
-            " orders, audit, log, brokers, events, alerts, telemetry",
+            " orders, market, audit, log, brokers, events, alerts, telemetry",
         ),
         (
             "ORDO_SERVER__BINDD",
@@ -453,10 +453,11 @@ def test_an_empty_secret_is_none():
             "wanted a secret as UTF-8 text in file bytes, found other bytes",
         ),
         (
-            "stored:hunter2-planted",
-            "wanted env:NAME or file:PATH, found stored:…, and stored secrets are not"
-            " in this version",
+            "stored:fyers_secret",
+            "wanted the stored secret fyers_secret: there is none of that name; run: ordo"
+            " secret set fyers_secret",
         ),
+        ("stored:hunter2 planted", "wanted stored:NAME with the name of a secret"),
     ],
 )
 def test_a_secret_that_is_missing_stops_the_start(written: str, line: str):

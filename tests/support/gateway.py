@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 import trio
 
 from actors.clockwork import Clockwork, Ids
+from actors.egress import Look
 from actors.messages import Leg, PlaceBatch
 from adapters import BrokerPort, Order, OrderType, Side
 from adapters.brokers.paper import PaperBroker, PaperSettings
 from ordo.config import Broker, Settings
-from ordo.system import System
+from ordo.system import NO_LOOKS, System
 from ordo.tokens import TokenBook
 from tests.support.memory_store import START, MemoryStore
 
@@ -49,6 +50,7 @@ def make_system(
     store: MemoryStore | None = None,
     *,
     seed: int = 1,
+    looks: Mapping[str, Look] = NO_LOOKS,
     **broker_settings: Any,
 ) -> System:
     """A system over simulated brokers; `System.tree` runs it."""
@@ -64,6 +66,7 @@ def make_system(
         make_clockwork(seed),
         write_sync=inline,
         read_sync=inline,
+        looks=looks,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import trio
@@ -11,9 +12,13 @@ import trio
 from adapters import (
     Challenge,
     ChallengeKind,
+    Depth,
     Field,
     Grant,
+    Level,
     LoginRefused,
+    Margin,
+    Order,
     OrdoError,
     SessionExpired,
     Unsupported,
@@ -105,6 +110,14 @@ class Guarded:
 
     def use(self, grant: Grant | None) -> None:
         self.used.append(grant)
+
+    async def depth(self, symbol: str) -> Depth:
+        best = Level(price=Decimal("811.9"), quantity=Decimal(100), orders=3)
+        return Depth(symbol=symbol, bids=(best,), asks=(), last_price=Decimal(812))
+
+    async def margin(self, orders: Sequence[Order]) -> Margin:
+        amounts = (order.quantity * (order.price or 0) for order in orders)
+        return Margin(required=sum(amounts, Decimal(0)))
 
     def __getattr__(self, name: str) -> Any:
         inner = getattr(self.paper, name)

@@ -1,20 +1,29 @@
-"""Made-up masters, and an adapter that has them: `made-up`, a paper broker."""
+"""Made-up masters, and paper brokers that have them."""
 
 from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from adapters import Capabilities
+from adapters.brokers.paper import PaperBroker
 from adapters.instruments import (
+    Built,
     Instrument,
     InstrumentKind,
+    NotBuilt,
     future_name,
     option_name,
 )
+from adapters.instruments.writing import write
+from ordo.masters import MasterStore
 
 PARSER = "tests.support.masters:parse"
 HEADER = ["symbol", "key", "kind", "lot", "tick", "name", "of", "day", "strike", "isin"]
@@ -81,7 +90,7 @@ def _derivatives(count: int, underlyings: Sequence[str]) -> Iterator[Instrument]
                 yield an_instrument(f"NFO:{name}", kind=kind, **of, **extra)
 
 
-def write_master(path: Path, instruments: Iterator[Instrument]) -> Path:
+def write_master(path: Path, instruments: Iterable[Instrument]) -> Path:
     """A made-up broker's file."""
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
@@ -147,3 +156,60 @@ def stuck(paths: Sequence[Path]) -> Iterator[Instrument]:
     """A parser that never ends."""
     while True:
         yield an_instrument()
+
+
+class MasteredPaper:
+    """A paper broker with a master.
+
+    Attributes:
+        instruments: what the next download brings.
+        error: what the next downloads raise instead.
+    """
+
+    def __init__(self, inside: PaperBroker) -> None:
+        self._inside = inside
+        self.instruments: Iterable[Instrument] = ()
+        self.error: Exception | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inside, name)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return msgspec.structs.replace(self._inside.capabilities, master=True)
+
+    async def download_master(self, directory: Path) -> Sequence[Path]:
+        if self.error is not None:
+            raise self.error
+        return [write_master(directory / "m.csv", self.instruments)]
+
+
+class InlineStore(MasterStore):
+    """Builds in the loop: virtual time would outrun a process."""
+
+    async def directory(self, adapter: str) -> Path:
+        directory = self._downloads(adapter)
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
+    async def build(
+        self,
+        adapter: str,
+        files: Sequence[Path],
+        *,
+        synced_at: datetime,
+        force: bool,
+    ) -> Built | NotBuilt:
+        index = self.indexes.by_adapter[adapter]
+        try:
+            return write(
+                index.path,
+                parse(files),
+                adapter=adapter,
+                synced_at=synced_at,
+                force=force,
+            )
+        except ValueError as error:
+            return NotBuilt(reason=str(error))
+        finally:
+            index.reload()

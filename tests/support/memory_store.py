@@ -44,7 +44,7 @@ class MemoryStore:
         self._orders: dict[str, OrderRecord] = {}
         self._events: list[OrderEvent] = []
         self._days: dict[tuple[str, str], int] = {}
-        self._sessions: dict[str, str | None] = {}
+        self._sessions: dict[str, str] = {}
         self._audit: list[AuditRecord] = []
         self._switch = TradingSwitch(
             engaged=False, reason=None, since=None, by=None, version=0
@@ -71,7 +71,9 @@ class MemoryStore:
             case SaveDayCount():
                 self._days[write.broker, write.day] = write.count
             case SaveSession():
-                self._sessions[write.broker] = write.sealed
+                self._sessions.pop(write.broker, None)
+                if write.sealed is not None:
+                    self._sessions[write.broker] = write.sealed
         for entry in getattr(write, "audit", ()):
             seq = len(self._audit) + 1
             self._audit.append(
@@ -171,8 +173,8 @@ class MemoryStore:
     def day_count(self, broker: str, day: str) -> int:
         return self._days.get((broker, day), 0)
 
-    def session(self, broker: str) -> str | None:
-        return self._sessions.get(broker)
+    def sessions(self) -> dict[str, str]:
+        return dict(self._sessions)
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
         return [

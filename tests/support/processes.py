@@ -128,6 +128,21 @@ class FyersVenue(Process):
         self.url = f"http://127.0.0.1:{json.loads(self.line())['port']}"
 
 
+def run_ordo(
+    *arguments: str, typed: str = "", **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """A command of `ordo`, to its end; *typed* is its standard input."""
+    return subprocess.run(
+        [sys.executable, "-m", "ordo", *arguments],
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environ},
+    )
+
+
 def write_config(
     directory: Path,
     brokers: Mapping[str, Mapping[str, Any]],

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import trio
 
 from actors.breaker import Breaker, BreakerSettings
@@ -288,3 +289,14 @@ class Watched:
             self.departures.append((trio.current_time(), tag, self.look(tag)))
 
         return await self._inside.place(order, tag, look)
+
+
+class Seldom:
+    """A broker port whose book is to be read once a minute at the most."""
+
+    def __init__(self, inside: Any) -> None:
+        self._inside = inside
+        self.capabilities = msgspec.structs.replace(inside.capabilities, book_poll=60.0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inside, name)

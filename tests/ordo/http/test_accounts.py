@@ -7,6 +7,8 @@ import trio
 from adapters.brokers.paper import Fault
 from ordo.version import __version__
 from tests.ordo.http.caller import NOW, a_body, calling
+from tests.ordo.http.test_sessions import log_in
+from tests.support.logins import Guarded
 from tests.support.memory_store import MemoryStore
 
 HOLDINGS = {"NSE:SBIN": {"quantity": 100, "average_price": "733.33335"}}
@@ -88,11 +90,13 @@ async def test_the_portfolio_has_totals_by_symbol_and_by_broker(
     async with calling(tmp_path, "one", "two", paper={"holdings": HOLDINGS}) as caller:
         answer = await caller.get("/api/v1/portfolio")
     totals = answer.data["totals"]
-    assert totals["by_symbol"] == [
-        {"symbol": "NSE:SBIN", "holding_quantity": 200, "holding_value": 162400}
-    ]
+    (sbin,) = totals["by_symbol"]
+    assert (sbin["symbol"], sbin["holding_quantity"]) == ("NSE:SBIN", 200)
+    assert sbin["holding_value"] == 162400
+    assert [part["holding_quantity"] for part in sbin["brokers"]] == [100, 100]
     assert [row["broker"] for row in totals["by_broker"]] == ["one", "two"]
-    assert totals["funds"]["cash"] == 2_000_000
+    (funds,) = totals["funds"]
+    assert (funds["currency"], funds["cash"]) == ("INR", 2_000_000)
     assert [result["status"] for result in answer.legs] == ["success", "success"]
 
 
@@ -243,3 +247,33 @@ async def test_a_breaker_is_forced_open_and_left_to_itself_again(
     assert opened.data == {"broker": "one", "state": "OPEN", "forced": True}
     assert refused.legs[0]["error_code"] == "broker_unavailable"
     assert auto.data["forced"] is False
+
+
+async def test_the_depth_and_the_margin_are_asked_of_each_broker(
+    autojump_clock, tmp_path
+):
+    bank = Guarded()
+    async with calling(tmp_path, "one", guarded={"bank": bank}) as caller:
+        await log_in(caller)
+        depth = await caller.get("/api/v1/depth?symbol=NSE:SBIN")
+        margin = await caller.call("POST", "/api/v1/margin", a_body("one", "bank"))
+        bad = await caller.get("/api/v1/depth?symbol=SBIN")
+    assert depth.json["status"] == margin.json["status"] == "partial"
+    assert depth.data["depth"] == [
+        {
+            "broker": "bank",
+            "symbol": "NSE:SBIN",
+            "bids": [{"price": 811.9, "quantity": 100, "orders": 3}],
+            "asks": [],
+            "last_price": 812,
+            "lower_band": None,
+            "upper_band": None,
+            "at": None,
+        }
+    ]
+    assert margin.data["margins"] == [
+        {"broker": "bank", "required": 8130, "available": None, "currency": "INR"}
+    ]
+    refused = [row["error_code"] for row in (*depth.legs, *margin.legs)]
+    assert refused == ["unsupported", None, "unsupported", None]
+    assert (bad.status, bad.code) == (422, "validation_failed")

@@ -43,6 +43,16 @@ async def test_an_accepted_order_is_answered_with_its_batch_and_its_legs(
             "attempts": 1,
             "latency_ms": 0.0,
             "sent_as": None,
+            "checks_skipped": [
+                {
+                    "check": "instrument",
+                    "reason": f"{name} is simulated and knows its own",
+                },
+                {
+                    "check": "funds",
+                    "reason": f"{name} is simulated and checks that itself",
+                },
+            ],
             "data": None,
         }
 
