@@ -253,6 +253,8 @@ class BrokerReport(msgspec.Struct, frozen=True, kw_only=True):
     adapter: str
     connection: Literal["connected", "degraded", "down", "login_required"]
     recovering: bool
+    session: str
+    session_expires_at: str | None
     last_login_at: str | None
     last_call_at: str | None
     breaker: str

@@ -36,6 +36,8 @@ def report(
         adapter=settings.adapter,
         connection=connection(line, reconciler),
         recovering=not reconciler.recovered,
+        session=line.session.state,
+        session_expires_at=_text(line.session.expires_at),
         last_login_at=_text(line.session.since),
         last_call_at=_text(line.last_call_at),
         breaker=line.breaker.state(now),

@@ -100,7 +100,11 @@ def connect(path: Path) -> sqlite3.Connection:
         uri=True,
         check_same_thread=False,  # one thread at a time: the callers see to it
     )
-    connection.execute("PRAGMA cache_size = -1024")  # KiB; the system caches the file
+    try:
+        connection.execute("PRAGMA cache_size = -1024")  # KiB; the system caches it
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -23,7 +23,8 @@ COLUMNS = {
     "unknown_orders": "UNKNOWN",
     "restarts": "RESTARTS",
     "last_call_at": "LAST CALL",
-    "last_login_at": "LAST LOGIN",
+    "session": "SESSION",
+    "session_expires_at": "UNTIL",
 }
 
 

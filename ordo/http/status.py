@@ -48,6 +48,8 @@ class BrokerView(msgspec.Struct, kw_only=True):
     adapter: str | None = None
     connection: Literal["connected", "degraded", "down", "login_required"]
     recovering: bool | None = None
+    session: str | None = None
+    session_expires_at: str | None = None
     last_login_at: str | None = None
     last_call_at: str | None = None
     breaker: str | None = None
@@ -206,6 +208,7 @@ async def _broker(name: str, mailbox: Mailbox, restarts: int) -> BrokerView:
     except (MailboxError, trio.TooSlowError):
         return BrokerView(broker=name, connection="down", restarts=restarts)
     told = msgspec.structs.asdict(report) | {
+        "session_expires_at": _moment(report.session_expires_at),
         "last_login_at": _moment(report.last_login_at),
         "last_call_at": _moment(report.last_call_at),
         "restarts": restarts,

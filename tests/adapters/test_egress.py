@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -25,8 +26,9 @@ class Echo:
     async def serve(self, stream: trio.SocketStream) -> None:
         self.connections += 1
         connection = h11.Connection(h11.SERVER)
-        while not isinstance(connection.next_event(), h11.EndOfMessage):
-            connection.receive_data(await stream.receive_some())
+        while not isinstance(event := connection.next_event(), h11.EndOfMessage):
+            if event is h11.NEED_DATA:
+                connection.receive_data(await stream.receive_some())
         body = self.says or stream.socket.getpeername()[0].encode()
         head = h11.Response(
             status_code=self.status, headers=[("Content-Length", str(len(body)))]
@@ -40,11 +42,8 @@ class Echo:
 async def echoing() -> AsyncIterator[Echo]:
     echo = Echo()
     async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(
-            lambda task_status: trio.serve_tcp(
-                echo.serve, 0, host="127.0.0.1", task_status=task_status
-            )
-        )
+        serve = functools.partial(trio.serve_tcp, echo.serve, 0, host="127.0.0.1")
+        listeners = await nursery.start(serve)
         port = listeners[0].socket.getsockname()[1]
         echo.url = f"http://127.0.0.1:{port}/ip?format=text"
         yield echo

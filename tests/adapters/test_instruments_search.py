@@ -239,7 +239,7 @@ def test_masters_that_differ_on_where_a_symbol_stands_lose_nothing_between_pages
     """One names the underlying as the others do, the other does not."""
     odd = option("AAA", NEAR, 100, CE)
     same = an_instrument(odd.symbol, kind=CE, underlying="ZZZ", expiry=NEAR)
-    rest = [option("MMM", NEAR, strike, CE) for strike in (100, 200, 300)]
+    rest = [option("MMM", NEAR, 100, CE)]
     files = {
         "a": put(tmp_path, "a", [odd, *rest]),
         "b": put(tmp_path, "b", [same, *rest]),
@@ -250,7 +250,7 @@ def test_masters_that_differ_on_where_a_symbol_stands_lose_nothing_between_pages
         found, after = found + names(page), page.after
         if after is None:
             break
-    assert found[:4] == [one.symbol for one in (odd, *rest)]
+    assert found[:2] == [one.symbol for one in (odd, *rest)]
 
 
 def test_a_master_that_is_not_there_or_damaged_is_told_and_the_others_searched(

@@ -49,11 +49,11 @@ def left_behind(directory):
     )
 
 
-def test_a_file_says_what_it_holds_and_how_old_it_is(tmp_path):
+def test_a_file_says_what_it_holds_and_how_old_it_is(tmp_path, opened):
     path = tmp_path / "made-up.sqlite"
     built = put(path, [*shares(3), *shares(2, "BSE")])
     assert (built.left_out, built.remarks) == (0, ())
-    index = FileIndex(path)
+    index = opened(path)
     assert index.info == built.info
     assert built.info.adapter == "made-up"
     assert built.info.synced_at == AT
@@ -62,7 +62,7 @@ def test_a_file_says_what_it_holds_and_how_old_it_is(tmp_path):
     assert left_behind(tmp_path) == []
 
 
-def test_every_field_of_an_instrument_comes_back_exactly(tmp_path):
+def test_every_field_of_an_instrument_comes_back_exactly(tmp_path, opened):
     option = an_instrument(
         "NFO:NIFTY24NOV2620800.5CE",
         key="NFO|12345",
@@ -82,7 +82,7 @@ def test_every_field_of_an_instrument_comes_back_exactly(tmp_path):
     )
     path = tmp_path / "made-up.sqlite"
     put(path, [option, an_instrument()])
-    index = FileIndex(path)
+    index = opened(path)
     assert index.by_symbol(option.symbol) == option
     assert str(index.by_key("NFO|12345").strike) == "20800.50"
     assert index.by_symbol("NSE:SBIN") == an_instrument()
@@ -152,12 +152,12 @@ def test_rows_stand_in_the_order_people_want_to_see_them(tmp_path):
     ],
 )
 def test_an_odd_row_is_left_out_and_told_and_the_first_of_two_stays(
-    tmp_path, odd, remark
+    tmp_path, opened, odd, remark
 ):
     path = tmp_path / "made-up.sqlite"
     built = put(path, [*shares(10), odd])
     assert (built.info.rows, built.left_out, built.remarks) == (10, 1, (remark,))
-    assert FileIndex(path).by_symbol("NSE:S0") == an_instrument("NSE:S0")
+    assert opened(path).by_symbol("NSE:S0") == an_instrument("NSE:S0")
 
 
 def test_an_index_needs_no_lot_and_no_tick(tmp_path):

@@ -244,9 +244,9 @@ def test_status_is_a_table_that_can_be_read(ordo: Ordo):
         "store           ok True, failure -\n"
         "\n"
         "BROKER  CONNECTION  BREAKER  QUEUE  OPEN  UNKNOWN  RESTARTS  LAST CALL"
-        "                 LAST LOGIN\n"
+        "                 SESSION  UNTIL\n"
         "paper   connected   CLOSED   0      3     1        2"
-        "         2026-11-21T12:00:00.000Z  -\n"
+        "         2026-11-21T12:00:00.000Z  -        -\n"
     )
     assert ordo.asked == [("GET", "/api/v1/status", None, None)]
 

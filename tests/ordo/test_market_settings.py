@@ -1,0 +1,169 @@
+"""The settings of the market's rules, and what every adapter keeps of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.windows import ORDERS, SECOND
+from adapters import ConfigError, catalogue
+from adapters.brokers.paper import PaperSettings
+from ordo.checks import echoes
+from ordo.config import Broker, Limits, Settings, load
+from ordo.pace import windows
+
+ECHO = '[market]\naddress_echo = "https://echo.example/ip"\n'
+EXPECTING = '[brokers.one]\nadapter = "paper"\nexpect_ip = "203.0.113.7"\n'
+ADAPTERS = sorted(catalogue.ADAPTERS)
+REAL = [name for name in ADAPTERS if not catalogue.capabilities(name).simulated]
+
+
+def loaded(tmp_path: Path, text: str, **environ: str) -> Settings:
+    file = tmp_path / "ordo.toml"
+    file.write_text(text)
+    return load(file, environ=environ)
+
+
+def refusal(tmp_path: Path, text: str, **environ: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, text, **environ)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+# Checks
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "mode"),
+    [
+        ("", {}, True),
+        ("[orders]\npre_trade_checks = false\n", {}, False),
+        ('[orders]\npre_trade_checks = "strict"\n', {}, "strict"),
+        ("", {"ORDO_ORDERS__PRE_TRADE_CHECKS": "strict"}, "strict"),
+        ("", {"ORDO_ORDERS__PRE_TRADE_CHECKS": "false"}, False),
+    ],
+)
+def test_the_checks_are_on_off_or_strict(tmp_path, text, environ, mode):
+    assert loaded(tmp_path, text, **environ).orders.pre_trade_checks == mode
+
+
+@pytest.mark.parametrize("value", ['"stric"', "5"])
+def test_checks_that_are_something_else_are_refused(tmp_path, value):
+    line = refusal(tmp_path, f"[orders]\npre_trade_checks = {value}\n")
+    assert line.startswith(
+        "orders.pre_trade_checks: wanted true or false or strict, found "
+    )
+
+
+# Protection
+
+
+def test_a_protection_file_is_read_at_the_start(tmp_path):
+    line = refusal(tmp_path, '[market]\nprotection_file = "gone.toml"\n')
+    assert line == (
+        "market.protection_file: wanted a file to read at gone.toml,"
+        " found: No such file or directory"
+    )
+
+
+def test_a_protection_file_that_makes_no_sense_names_the_key_and_the_file(tmp_path):
+    (tmp_path / "mine.toml").write_text("equity = 3\n")
+    line = refusal(tmp_path, f'[market]\nprotection_file = "{tmp_path}/mine.toml"\n')
+    assert line.startswith(
+        f"market.protection_file: wanted a protection table in {tmp_path}/mine.toml: "
+    )
+
+
+# Egress
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://echo.example/ip",
+        "http://127.0.0.1:8080/",
+        "http://[::1]:8080/",
+        "http://localhost/ip",
+    ],
+)
+def test_an_echo_is_asked_by_https_or_on_loopback(tmp_path, url):
+    text = f'[market]\naddress_echo = "{url}"\n'
+    assert loaded(tmp_path, text).market.address_echo == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://echo.example/", "echo.example", "https://", "https://e:0/", "ftp://e"],
+)
+def test_any_other_echo_is_refused_and_not_shown(tmp_path, url):
+    line = refusal(tmp_path, f'[market]\naddress_echo = "{url}"\n')
+    assert line == (
+        "market.address_echo: wanted an https:// address (http:// on loopback only:"
+        " what it says decides whether orders may leave)"
+    )
+
+
+def test_an_expected_address_wants_an_echo_to_be_checked_with(tmp_path):
+    assert refusal(tmp_path, EXPECTING) == (
+        "brokers.one.expect_ip: wanted market.address_echo beside it, the https://"
+        " address of a service that tells which address it is called from, found none;"
+        " leave expect_ip out to trade unchecked"
+    )
+    assert loaded(tmp_path, ECHO + EXPECTING).brokers["one"].expect_ip == "203.0.113.7"
+
+
+def test_nothing_is_asked_of_anybody_unless_both_are_set(tmp_path):
+    assert echoes(loaded(tmp_path, ECHO + '[brokers.one]\nadapter = "paper"\n')) == {}
+    assert list(echoes(loaded(tmp_path, ECHO + EXPECTING))) == ["one"]
+
+
+# Every adapter
+
+
+def table(name: str, **keys: object) -> Broker:
+    return Broker(name="one", adapter=name, own=PaperSettings(), **keys)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_every_real_adapter_keeps_eight_orders_a_second_at_the_most(name):
+    can = catalogue.capabilities(name)
+    (kept,) = [w for w in windows(table(name), can) if w.scope == ORDERS]
+    assert (kept.slots, kept.seconds) == (min(8, can.limits.orders_per_second or 8), 1)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_no_adapter_goes_above_ten_unless_it_is_registered(name):
+    can = catalogue.capabilities(name)
+    for asked in (9, 10):
+        try:
+            kept = windows(table(name, limits=Limits(per_second=asked)), can)
+        except ConfigError:
+            continue  # its broker publishes less
+        seconds = [w for w in kept if w.seconds == SECOND and ORDERS <= w.scope]
+        assert min(w.slots for w in seconds) == 9  # one under, for what bunches
+    with pytest.raises(ConfigError, match="per_second: wanted at most"):
+        windows(table(name, limits=Limits(per_second=11)), can)
+    registered = table(name, limits=Limits(per_second=11), registered_limits=True)
+    assert max(w.slots for w in windows(registered, can) if w.scope == ORDERS) == 10
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_a_simulated_adapter_may_be_held_to_the_same(name):
+    can = catalogue.capabilities(name)
+    kept = windows(table(name, limits=Limits(per_second=5)), can)
+    assert [w.slots for w in kept if w.scope == ORDERS] == [5]
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_no_adapter_takes_ioc_on_mcx(name):
+    can = catalogue.capabilities(name)
+    assert "MCX" in can.no_ioc or "MCX" not in can.exchanges
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_no_real_adapter_lets_limits_go_unpublished(name):
+    published = catalogue.capabilities(name).limits
+    assert published.orders_per_second is not None
