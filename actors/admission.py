@@ -6,6 +6,7 @@ from actors.line import Line
 from actors.messages import Admission, Admit, Denial
 from actors.protection import outgoing
 from actors.reconciler import Reconciler
+from actors.tags import Tags
 from actors.windows import Kind
 from actors.writer import StoreHealth
 
@@ -17,6 +18,7 @@ class Gate:
         line: to the broker.
         reconciler: knows whether the last run's orders are accounted for.
         store: whether an order could be recorded at all.
+        tags: makes the orders' client tags.
         egress: where orders would leave from; None: any address will do.
     """
 
@@ -25,11 +27,13 @@ class Gate:
         line: Line,
         reconciler: Reconciler,
         store: StoreHealth,
+        tags: Tags,
         egress: Egress | None = None,
     ) -> None:
         self._line = line
         self._reconciler = reconciler
         self._store = store
+        self._tags = tags
         self._egress = egress
 
     def admit(self, message: Admit) -> Admission | Denial:
@@ -43,9 +47,8 @@ class Gate:
         slot = None
         if message.reserve and self._store.ok:
             slot = self._line.pacer.try_take(message.order_id, Kind.PLACE)
-        return Admission(
-            client_tag=message.order_id, slot=slot, sent_as=message.sent_as
-        )
+        tag = self._tags.tag(message.order_id)
+        return Admission(client_tag=tag, slot=slot, sent_as=message.sent_as)
 
     def _closed(self) -> Denial | None:
         name, session = self._line.name, self._line.session

@@ -51,6 +51,7 @@ from actors.sender import Flight, Sender
 from actors.session import Session
 from actors.session_keeper import Seal, SessionKeeper
 from actors.session_watch import SessionWatch
+from actors.tags import Tags
 from actors.trading import TradingState
 from actors.windows import Kind
 from actors.writer import StoreHealth
@@ -132,7 +133,8 @@ class Broker:
         self._recovery = Recovery(
             journal, reconciler, cancels, parts.limiter, parts.records, writer
         )
-        self._gate = Gate(line, reconciler, parts.store, parts.egress)
+        tags = Tags(parts.port.capabilities.tag, clockwork.wall, clockwork.rng)
+        self._gate = Gate(line, reconciler, parts.store, tags, parts.egress)
         self._egress_watch = EgressWatch(parts.egress, line, clockwork.wall)
         self._reads = Reads(line, reconciler.news)
         keeper = SessionKeeper(line, writer, parts.seal, reconciler.session_begun)

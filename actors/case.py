@@ -179,7 +179,7 @@ class Case:
     def _cash(self, sent_as: SentAs | None, now: float) -> Finding:
         question = Question("funds")
         funds = self._answer(question, now, MONEY_AGE)
-        if funds is None or self._wanted:
+        if funds is None:
             return None
         if funds.failure is not None:
             return _unchecked(funds.failure)

@@ -77,7 +77,9 @@ class FanOut:
 
         All checks come first: a slot taken before would grow old while others wait.
         """
+        began = trio.current_time()
         verdicts = await self._settle(glances, deadline)
+        checked_ms = (trio.current_time() - began) * 1000
         answers: dict[int, LegAnswer] = {}
         patience = trio.current_time() + ADMIT_PATIENCE
         patience = min(patience, deadline - margin_before(deadline))
@@ -92,7 +94,11 @@ class FanOut:
             )
             answer = await self._answer(leg.broker, admit, verdict, patience)
             answers[index] = LegAnswer(
-                order_id=order_id, leg=leg, answer=answer, skipped=verdict.skipped
+                order_id=order_id,
+                leg=leg,
+                answer=answer,
+                skipped=verdict.skipped,
+                checked_ms=checked_ms,
             )
 
         if len(message.legs) == 1:

@@ -251,6 +251,7 @@ class Placing:
                 orders=orders,
                 replayed=False,
                 skipped=tuple(answer.skipped for answer in answers),
+                checked_ms=answers[0].checked_ms,
             )
         self._legs.return_slots(answers)
         if isinstance(stored, StoreDown):

@@ -64,6 +64,8 @@ class Reconciler:
         self._in_flight = in_flight
         self._changed = changed
         self._poll = poll
+        # Without tags a row that is ours looks like anybody's: none is ever missing.
+        self._shows_tags = line.port.capabilities.tag is not None
         self.doubts = Doubts()
         self.failures = 0
         self._first_done = trio.Event()
@@ -213,7 +215,11 @@ class Reconciler:
 
     def _may_be_missing(self, record: OrderRecord) -> bool:
         order_id = record.order_id
-        return order_id in self.doubts and not self._in_flight(order_id)
+        return (
+            self._shows_tags
+            and order_id in self.doubts
+            and not self._in_flight(order_id)
+        )
 
     async def _conclude(self, ripe: Sequence[str]) -> None:
         """Call them not placed, unless trades or positions tell another story."""

@@ -65,6 +65,18 @@ ADAPTERS: dict[str, Adapter] = {
         capabilities="adapters.brokers.fyers.adapter:CAPABILITIES",
         master="adapters.brokers.fyers.master:parse",
     ),
+    "hdfc": Adapter(
+        settings="adapters.brokers.hdfc.settings:HdfcSettings",
+        factory="adapters.brokers.hdfc.build:build",
+        capabilities="adapters.brokers.hdfc.adapter:CAPABILITIES",
+        master="adapters.brokers.hdfc.master:parse",
+    ),
+    "mstock": Adapter(
+        settings="adapters.brokers.mstock.settings:MstockSettings",
+        factory="adapters.brokers.mstock.build:build",
+        capabilities="adapters.brokers.mstock.adapter:CAPABILITIES",
+        master="adapters.brokers.mstock.master:parse",
+    ),
     "paper": Adapter(
         settings="adapters.brokers.paper.settings:PaperSettings",
         factory="adapters.brokers.paper.build:build",

@@ -69,6 +69,10 @@ LEAVING = ".send_request_headers.started"
 """httpcore's event right before the first byte, after `http11` or `http2`."""
 
 
+AGENT = b"ordo-gateway"
+"""What calls say they are of, unless the broker wants another name."""
+
+
 class Endpoint(NamedTuple):
     """A method and a URL, made ready by `BrokerHttp.endpoint`."""
 
@@ -132,7 +136,7 @@ class BrokerHttp:
         self._max_reply_bytes = max_reply_bytes
         self._lanes = _Lanes(egress, max_connections, tls)
 
-    def endpoint(self, method: str, url: str) -> Endpoint:
+    def endpoint(self, method: str, url: str, *, agent: bytes = AGENT) -> Endpoint:
         """Make the fixed parts of a call ready; *url* is as the broker publishes it."""
         target = httpx.URL(url)
         if self._base is not None:
@@ -142,8 +146,7 @@ class BrokerHttp:
         host = (b"Host", target.netloc)
         # An answer that is not compressed costs no time to unpack.
         plain = (b"Accept-Encoding", b"identity")
-        agent = (b"User-Agent", b"ordo-gateway")
-        return Endpoint(method, target, (host, plain, agent))
+        return Endpoint(method, target, (host, plain, (b"User-Agent", agent)))
 
     async def send(
         self,

@@ -154,6 +154,17 @@ async def test_the_wait_while_it_is_wrong_doubles_up_to_a_minute(autojump_clock)
     assert world.asked == [0, 5, 15, 35, 75, 135, 195]
 
 
+async def test_and_begins_anew_once_all_was_well(autojump_clock):
+    world = World(OTHER)
+    async with running(gateway(world)):
+        await trio.sleep(100)
+        world.says = OURS
+        await trio.sleep(100)
+        world.says = OTHER
+        await trio.sleep(545)
+    assert world.asked == [0, 5, 15, 35, 75, 135, 735, 740]
+
+
 @pytest.mark.parametrize(
     ("says", "why"),
     [
@@ -194,9 +205,13 @@ async def test_an_echo_that_fails_later_does_not_stop_trading_and_is_shown(
         await trio.sleep(600)
         done = await order(system)
         told = await report(system)
+        world.says = OURS
+        await trio.sleep(5)
+        after = await report(system)
     assert done.orders[0].status == "acked"
     assert (told.state, told.error) == ("ok", "connection refused")
-    assert world.asked == [0, 600]
+    assert (after.state, after.error) == ("ok", None)
+    assert world.asked == [0, 600, 605]
 
 
 async def test_and_one_that_fails_while_it_is_wrong_does_not_start_it(autojump_clock):

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 import trio
 
-from actors.messages import BatchDone, Denial, NothingAccepted
+from actors.messages import Admit, BatchDone, Denial, NothingAccepted, ReadBroker
 from adapters import OrderQuery, OrderStatus, OrderType, SentAs
 from adapters.brokers.paper import Fault
+from ordo.config import Limits
 from tests.actors.test_one_order import tags
 from tests.support.gateway import (
     a_batch,
@@ -179,6 +180,27 @@ async def test_a_leg_that_is_denied_leaves_the_others_be_and_takes_no_slot(
     assert (bad.status, bad.error_code) == ("denied", "price_unavailable")
     assert (bad.sent_as, bad.sending_at) == (None, None)
     assert tags(ports["two"]) == []
+
+
+async def test_a_leg_without_a_price_takes_no_slot_of_the_rate(autojump_clock):
+    paper = make_paper()
+    paper.script.on("quotes", Fault.refuse("E", "none yet"))
+    limits = Limits(per_second=8)
+    async with running(make_system({"one": paper}, limits=limits)) as system:
+        await trio.sleep(2)
+        await place(system, batch("one"))
+        report = await system.brokers["one"].ask(ReadBroker())
+    (window,) = report.rate_limit["windows"]
+    assert window["used"] == 0
+
+
+async def test_a_broker_without_market_orders_takes_protected_ones(autojump_clock):
+    can = {"order_types": frozenset({OrderType.LIMIT})}
+    async with Stage(Able(make_paper(), **can)).running() as stage:
+        bare = Admit(order_id="ORDER1", order=MARKET)
+        dressed = msgspec.structs.replace(bare, sent_as=PROTECTED)
+        assert (await stage.mailbox.ask(bare)).code == "unsupported"
+        assert (await stage.mailbox.ask(dressed)).sent_as == PROTECTED
 
 
 async def test_a_broker_that_wants_a_login_says_so_rather_than_lack_a_price(

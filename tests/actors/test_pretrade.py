@@ -95,6 +95,17 @@ async def test_without_a_price_a_market_order_is_denied(autojump_clock, says, wh
     assert verdict.unanswered is True
 
 
+async def test_where_nothing_has_traded_yet_the_band_lies_around_the_best_price(
+    autojump_clock,
+):
+    checked = Checked(mode=False)
+    option = "NFO:NIFTY28NOV2625000CE"
+    row = a_quote(option, last=0, bid=None, ask=D(100))
+    checked.teller.says["quotes"] = (row,)
+    order = an_order(symbol=option, quantity=65, type="MARKET", price=None)
+    assert (await checked.verdict(order)).sent_as.price == D(103)
+
+
 async def test_a_broker_that_protects_gets_the_order_as_it_is(autojump_clock):
     checked = Checked(mode=False, protects_market=True)
     assert checked.checks.glance("one", MARKET) == Verdict()
@@ -257,6 +268,20 @@ async def test_a_margin_above_what_is_there_is_denied(autojump_clock):
         code="insufficient_funds", message="it needs 1000.00 INR, there is 999.00"
     )
     assert checked.teller.kinds == ["margin"]
+
+
+@pytest.mark.parametrize("there", [999, None])
+async def test_a_margin_that_was_too_high_is_asked_for_again(autojump_clock, there):
+    checked = Checked(margin=True)
+    async with checked.teller.answering() as teller:
+        teller.says |= {
+            "margin": (a_margin(1000, there),),
+            "funds": (some_funds(999),),
+        }
+        assert (await checked.of(an_order())).denial.code == "insufficient_funds"
+        await trio.sleep(1.1)
+        teller.says |= {"margin": (a_margin(900, there),)}
+        assert (await checked.of(an_order())).denial is None
 
 
 async def test_a_margin_that_does_not_say_what_is_there_takes_the_funds(autojump_clock):

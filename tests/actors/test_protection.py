@@ -142,12 +142,17 @@ def test_it_stays_inside_the_days_band(side, bands, price):
     assert market(side, "812.05", **bands) == D(price)
 
 
-def test_a_band_that_is_not_of_today_says_nothing():
-    row = an_instrument(upper_band="814")
+@pytest.mark.parametrize(("side", "price"), [(BUY, "816.15"), (SELL, "807.95")])
+def test_a_band_that_is_not_of_today_says_nothing(side, price):
+    row = an_instrument(upper_band="814", lower_band="810")
     made = protect_market(
-        BUY, D("812.05"), D("812.05"), terms_of(row, bands=False), TABLE
+        side, D("812.05"), D("812.05"), terms_of(row, bands=False), TABLE
     )
-    assert made.price == D("816.15")
+    assert made.price == D(price)
+
+
+def test_a_band_below_the_first_tick_still_leaves_a_price():
+    assert market(BUY, "0.05", upper_band="0.03") == D("0.05")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +253,7 @@ def test_a_quote_without_any_price_is_no_reference():
     [
         ("NSE:SBIN", InstrumentKind.EQ, None, "0.05"),
         ("US:AAPL", InstrumentKind.EQ, None, "0.01"),
-        ("NSE:28NOV26FUT", InstrumentKind.EQ, None, "0.05"),
+        ("NSE:AB28NOV26FUT", InstrumentKind.EQ, None, "0.05"),
         ("NFO:NIFTY26NOV24FUT", InstrumentKind.FUT, "NIFTY", "0.05"),
         ("NFO:NIFTY28MAR2420800CE", InstrumentKind.CE, "NIFTY", "0.05"),
         ("BFO:SENSEX28MAR2472000PE", InstrumentKind.PE, "SENSEX", "0.05"),
