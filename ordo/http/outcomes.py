@@ -75,6 +75,7 @@ def nothing_sent(answer: NothingAccepted, message: PlaceBatch) -> Reply:
             dry_run=answer.dry_run,
         ),
         results=[_unsent(leg) for leg in answer.legs],
+        broker_ms=max(leg.checked_ms for leg in answer.legs),
     )
 
 
@@ -88,13 +89,15 @@ def _overall(orders: Sequence[OrderRecord], waiting: bool) -> Status:
 
 
 def _at_brokers(answer: BatchDone, waited_ms: float) -> float:
-    """The longest leg; one that has no answer yet was waited for all the time."""
+    """What the checks asked, and then the longest leg; one that has no answer yet was
+    waited for all the time."""
     if answer.replayed:
         return 0.0
-    return max(
+    longest = max(
         waited_ms if order.status in OPEN_ENDED else order.latency_ms or 0.0
         for order in answer.orders
     )
+    return min(waited_ms, answer.checked_ms + longest)
 
 
 def _unsent(leg: LegAnswer) -> LegResult:

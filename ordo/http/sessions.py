@@ -27,6 +27,7 @@ from ordo.http.call import Call
 from ordo.http.decoding import decode
 from ordo.http.envelope import BrokerResult, Reply
 from ordo.http.errors import ApiError, invalid
+from ordo.http.masters import refresh_stale
 from ordo.http.views import moment
 
 REPORT_SECONDS = 1.0
@@ -93,7 +94,7 @@ async def begin(call: Call) -> Reply:
     """Start a log-in."""
     name, mailbox = _broker(call)
     message = BeginLogin(by=call.principal.id, request_id=call.request_id)
-    return _reply(await _ask(name, mailbox, message))
+    return _reply(await _ask(call, name, mailbox, message))
 
 
 async def verify(call: Call) -> Reply:
@@ -106,14 +107,14 @@ async def verify(call: Call) -> Reply:
         by=call.principal.id,
         request_id=call.request_id,
     )
-    return _reply(await _ask(name, mailbox, message))
+    return _reply(await _ask(call, name, mailbox, message))
 
 
 async def log_out(call: Call) -> Reply:
     """End a session."""
     name, mailbox = _broker(call)
     message = Logout(by=call.principal.id, request_id=call.request_id)
-    return _reply(await _ask(name, mailbox, message))
+    return _reply(await _ask(call, name, mailbox, message))
 
 
 async def callback(call: Call) -> Reply:
@@ -139,7 +140,7 @@ async def callback(call: Call) -> Reply:
         request_id=call.request_id,
     )
     try:
-        answer = await _ask(name, mailbox, message)
+        answer = await _ask(call, name, mailbox, message)
     except ApiError as error:
         return _page("Not logged in", error.message, error.status)
     if isinstance(answer, LoginFailed):
@@ -171,7 +172,7 @@ def _broker(call: Call) -> tuple[str, Mailbox]:
 
 
 async def _ask(
-    name: str, mailbox: Mailbox, message: BeginLogin | VerifyLogin | Logout
+    call: Call, name: str, mailbox: Mailbox, message: BeginLogin | VerifyLogin | Logout
 ) -> LoginReply:
     try:
         with trio.fail_after(LOGIN_SECONDS):
@@ -181,6 +182,9 @@ async def _ask(
         raise ApiError("overloaded", words) from None
     if isinstance(answer, LoginFailed) and answer.code in ("conflict", "not_found"):
         raise ApiError("conflict", answer.message)
+    logs_in = not isinstance(message, Logout)
+    if logs_in and isinstance(answer, SessionReport) and answer.state == "active":
+        await refresh_stale(call, name)
     return answer
 
 

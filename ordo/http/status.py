@@ -16,7 +16,7 @@ from adapters import AuditQuery, AuditRecord
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
 from ordo.http.errors import ApiError, query_error
-from ordo.http.instruments import MasterView, master_views
+from ordo.http.masters import MasterView, master_views
 from ordo.http.views import stamp
 from ordo.version import __version__
 

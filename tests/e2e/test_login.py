@@ -62,7 +62,7 @@ class Desk:
         )
 
     def code_of_an_order(self) -> str | None:
-        body = {"brokers": ["venue"], "orders": [ORDER | {"price": 700}]}
+        body = {"brokers": ["venue"], "orders": [ORDER | {"price": 800}]}
         answer = self.client.post("/api/v1/orders", json=body).json()
         return answer["results"][0]["error_code"]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.sealing import MasterKey
+from adapters.stores.lock import DataLock
 from tests.support.processes import run_ordo
 from tests.support.terminal import Terminal
 
@@ -63,6 +64,48 @@ def test_a_key_that_is_named_and_not_there_is_not_made_anew(tmp_path):
     assert made.returncode == 1
     assert "data.master_key: wanted a secret in variable GONE" in made.stderr
     assert not (tmp_path / "var").exists()
+
+
+def test_beside_a_running_ordo_a_secret_is_set_and_the_key_is_not_changed(
+    config, tmp_path
+):
+    (tmp_path / "var").mkdir()
+    with DataLock(tmp_path / "var"):
+        made = run_ordo("--config", config, "secret", "set", "a", typed="hunter2\n")
+        assert (made.returncode, made.stderr) == (0, "")
+        refused = run_ordo("--config", config, "keys", "rotate")
+    assert refused.returncode == 1
+    assert "in use by another Ordo" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_without_its_key_ordo_does_not_start(config, tmp_path):
+    run_ordo("--config", config, "secret", "set", "a", typed="hunter2\n")
+    (tmp_path / "var" / "master.key").unlink()
+    refused = run_ordo("--config", config, "serve")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("ordo: data.master_key: wanted the master key in")
+    assert refused.stderr.count("\n") == 1
+    assert not (tmp_path / "var" / "master.key").exists()
+
+
+def test_a_key_of_the_environment_is_changed_for_another(config):
+    old, new = (MasterKey(bytes([n]) * 32).reveal() for n in (1, 2))
+    made = ("--config", config, "secret", "set", "a")
+    run_ordo(*made, typed="hunter2\n", ORDO_MASTER_KEY=old)
+    change = ("--config", config, "keys", "rotate", "--new")
+    plain = run_ordo(*change, new, ORDO_MASTER_KEY=old)
+    assert (
+        plain.stderr == "ordo: --new: wanted env:NAME or file:PATH, found other text\n"
+    )
+    done = run_ordo(*change, "env:NEW", ORDO_MASTER_KEY=old, NEW=new)
+    assert done.stdout == (
+        "sealed 1 secret(s) and session(s) with the new key\n"
+        "start Ordo with the new key alone from now on\n"
+    )
+    again = run_ordo(*made, typed="hunter3\n", ORDO_MASTER_KEY=old)
+    assert again.returncode == 1
+    assert run_ordo(*made, typed="hunter3\n", ORDO_MASTER_KEY=new).returncode == 0
 
 
 def test_the_key_is_changed(config):

@@ -620,7 +620,7 @@ def test_the_example_shows_every_key_of_every_section_with_its_default():
     expected = msgspec.to_builtins(Settings(), enc_hook=str)
     del expected["brokers"], expected["auth"]["token"], expected["data"]["master_key"]
     assert written == expected
-    assert set(brokers) == {"paper", "fyers-main"}
+    assert set(brokers) == {"paper", "fyers-main", "hdfc-main", "mstock-main"}
 
 
 def test_the_example_shows_every_key_that_all_brokers_take_with_its_default():
@@ -640,9 +640,11 @@ def keys_of(struct: type[msgspec.Struct]) -> set[str]:
 
 def test_the_example_shows_every_key_of_every_adapter_and_no_other():
     written = example()["brokers"]
-    fyers, paper = map(catalogue.settings_type, ("fyers", "paper"))
-    assert set(written["fyers-main"]) == keys_of(BrokerKeys) | keys_of(fyers)
-    assert set(written["paper"]) == {"adapter"} | keys_of(paper)
+    fyers = keys_of(catalogue.settings_type("fyers"))
+    assert set(written["fyers-main"]) == keys_of(BrokerKeys) | fyers
+    for name in ("paper", "hdfc", "mstock"):
+        (table,) = [one for one in written.values() if one["adapter"] == name]
+        assert set(table) == {"adapter"} | keys_of(catalogue.settings_type(name))
 
 
 def test_the_example_shows_the_paper_brokers_defaults():

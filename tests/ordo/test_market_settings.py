@@ -142,7 +142,7 @@ def test_no_adapter_goes_above_ten_unless_it_is_registered(name):
             kept = windows(table(name, limits=Limits(per_second=asked)), can)
         except ConfigError:
             continue  # its broker publishes less
-        seconds = [w for w in kept if w.seconds == SECOND and ORDERS <= w.scope]
+        seconds = [w for w in kept if w.seconds == SECOND and w.scope >= ORDERS]
         assert min(w.slots for w in seconds) == 9  # one under, for what bunches
     with pytest.raises(ConfigError, match="per_second: wanted at most"):
         windows(table(name, limits=Limits(per_second=11)), can)
@@ -161,9 +161,3 @@ def test_a_simulated_adapter_may_be_held_to_the_same(name):
 def test_no_adapter_takes_ioc_on_mcx(name):
     can = catalogue.capabilities(name)
     assert "MCX" in can.no_ioc or "MCX" not in can.exchanges
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_no_real_adapter_lets_limits_go_unpublished(name):
-    published = catalogue.capabilities(name).limits
-    assert published.orders_per_second is not None

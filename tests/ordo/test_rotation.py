@@ -1,12 +1,20 @@
 """A new master key: everything goes over to it, whatever happens on the way."""
 
+import json
 import subprocess
 import sys
 from datetime import timedelta
 
 import pytest
 
-from adapters import ConfigError, Grant, SaveSession, StoreUnusable
+from adapters import (
+    AuditQuery,
+    ConfigError,
+    Grant,
+    SaveSession,
+    StoreUnusable,
+    WrongKey,
+)
 from adapters.grants import open_grant, seal_grant
 from adapters.sealing import Keyring, MasterKey
 from adapters.secret import Secret
@@ -15,7 +23,7 @@ from ordo import master_key
 from ordo.config import Settings
 from ordo.config.sections import Data
 from ordo.data import keyring_of, opened
-from ordo.rotation import rotate
+from ordo.rotation import Rotated, rotate
 from ordo.secret_book import secret_book
 from tests.support.memory_store import START
 
@@ -74,7 +82,7 @@ def test_everything_goes_over_to_a_new_key_and_the_old_one_is_gone(tmp_path):
     here = settings(tmp_path)
     fill(here)
     old = check(here).current
-    assert rotate(here, None) == 3
+    assert rotate(here, None) == Rotated(3, ())
     keys = check(here)
     assert len(keys.keys) == 1
     assert keys.current.id != old.id
@@ -83,9 +91,7 @@ def test_everything_goes_over_to_a_new_key_and_the_old_one_is_gone(tmp_path):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_cut_off_anywhere_nothing_is_lost_and_a_second_run_ends_it(
-    tmp_path, nth, when
-):
+def test_cut_off_anywhere_nothing_is_lost_and_a_second_run_ends_it(tmp_path, nth, when):
     here = settings(tmp_path)
     fill(here)
     old = check(here).current
@@ -98,16 +104,75 @@ def test_cut_off_anywhere_nothing_is_lost_and_a_second_run_ends_it(
     assert keys.current.id != old.id
 
 
+def test_a_second_run_goes_on_to_the_key_of_the_first(tmp_path):
+    here = settings(tmp_path)
+    fill(here)
+    run = [sys.executable, "-c", CUT_OFF, str(tmp_path), "1", "after"]
+    assert subprocess.run(run, timeout=30, check=False).returncode == 9
+    begun = check(here)
+    assert len(begun.keys) == 2
+    rotate(here, None)
+    assert [key.id for key in check(here).keys] == [begun.current.id]
+
+
 def test_a_key_of_the_settings_goes_over_to_the_one_that_is_named(tmp_path):
     old, new = (MasterKey(bytes([n]) * 32) for n in (1, 2))
     before = settings(tmp_path, Secret(old.reveal()))
     fill(before)
     with pytest.raises(ConfigError, match="name it by --new"):
         rotate(before, None)
-    assert rotate(before, Keyring([new])) == 3
+    assert rotate(before, Keyring([new])) == Rotated(3, ())
     check(settings(tmp_path, Secret(new.reveal())))
-    assert rotate(before, Keyring([new])) == 0  # run again by mistake
+    assert rotate(before, Keyring([new])) == Rotated(0, ())  # run again by mistake
     assert not (tmp_path / "master.key").exists()
+
+
+def test_of_several_keys_of_the_settings_the_first_takes_over(tmp_path):
+    old, new = (MasterKey(bytes([n]) * 32) for n in (1, 2))
+    fill(settings(tmp_path, Secret(old.reveal())))
+    both = settings(tmp_path, Secret(f"{new.reveal()},{old.reveal()}"))
+    check(both)
+    assert rotate(both, None) == Rotated(3, ())
+    check(settings(tmp_path, Secret(new.reveal())))
+
+
+def test_a_session_that_neither_key_opens_is_left_as_it_is_and_named(tmp_path):
+    here = settings(tmp_path)
+    fill(here)
+    lost = seal_grant(Keyring([MasterKey.make()]), "gone", GRANT)
+    with opened(here) as store:
+        store.commit([SaveSession(broker="gone", sealed=lost, audit=())])
+    assert rotate(here, None) == Rotated(3, ("gone",))
+    check(here)
+    with opened(here) as store:
+        assert store.sessions()["gone"] == lost
+
+
+def test_a_secret_that_neither_key_opens_keeps_the_old_key(tmp_path):
+    here = settings(tmp_path)
+    fill(here)
+    file = tmp_path / "secrets.json"
+    rows = json.loads(file.read_text())
+    other = Keyring([MasterKey.make()]).seal("stored secret", "b", b"secret b")
+    rows["b"]["sealed"], before = other, rows["b"]["sealed"]
+    file.write_text(json.dumps(rows))
+    with pytest.raises(WrongKey, match="or run: ordo secret delete b"):
+        rotate(here, None)
+    rows["b"]["sealed"] = before
+    file.write_text(json.dumps(rows))
+    assert len(check(here).keys) == 2
+    assert rotate(here, None) == Rotated(3, ())
+
+
+def test_the_audit_log_tells_of_it(tmp_path):
+    here = settings(tmp_path)
+    fill(here)
+    rotate(here, None)
+    with opened(here) as store:
+        entry = store.audit(AuditQuery())[-1].entry
+        key = keyring_of(here, store).current.id
+    assert entry.action == "keys.rotated"
+    assert entry.detail == {"key": key, "resealed": 3, "left": []}
 
 
 def test_a_new_key_for_the_directory_is_not_to_be_named(tmp_path):

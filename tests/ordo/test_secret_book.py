@@ -2,14 +2,18 @@
 
 import json
 import stat
+import threading
 
 import pytest
 
-from adapters import ConfigError, WrongKey
+from adapters import ConfigError, Grant, SaveSession, SealDamaged, WrongKey
+from adapters.grants import seal_grant
 from adapters.sealing import Keyring, MasterKey
 from adapters.secret import Secret
 from ordo import master_key
+from ordo.config import Settings
 from ordo.config.sections import Data
+from ordo.data import keyring_of, opened
 from ordo.secret_book import look_up, secret_book
 from tests.support.memory_store import START
 
@@ -87,6 +91,81 @@ def test_a_missing_key_beside_sealed_secrets_is_not_made_anew(tmp_path):
         secret_book(data(tmp_path)).reveal("a")
     assert "found no such file, and 1 stored secret(s)" in str(refused.value)
     assert not (tmp_path / "master.key").exists()
+
+
+def test_a_missing_key_beside_sealed_sessions_is_not_made_anew(tmp_path):
+    here = data(tmp_path)
+    whole = Settings(data=here)
+    with opened(whole) as store:
+        grant = Grant(access_token=Secret("T"), issued_at=START, expires_at=START)
+        sealed = seal_grant(keyring_of(whole, store), "fyers", grant)
+        store.commit([SaveSession(broker="fyers", sealed=sealed, audit=())])
+    (tmp_path / "master.key").unlink()
+    with pytest.raises(ConfigError, match=r"found no such file, and 1 stored secret"):
+        secret_book(here).put("a", Secret("hunter2"))
+    with opened(whole) as store, pytest.raises(ConfigError, match="restore it"):
+        keyring_of(whole, store)
+    assert not (tmp_path / "master.key").exists()
+    assert not (tmp_path / "secrets.json").exists()
+
+
+def test_a_database_that_keeps_no_session_lets_a_first_key_be_made(tmp_path):
+    with opened(Settings(data=data(tmp_path))):
+        pass
+    secret_book(data(tmp_path)).put("a", Secret("hunter2"))
+    assert secret_book(data(tmp_path)).reveal("a") == Secret("hunter2")
+
+
+def at_once(count, work):
+    """Run *work* of each number in a thread of its own, all beginning together."""
+    barrier = threading.Barrier(count)
+
+    def begin(number):
+        barrier.wait(10)
+        work(number)
+
+    threads = [threading.Thread(target=begin, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+
+def test_of_many_that_are_set_at_once_none_is_lost(tmp_path):
+    here = data(tmp_path, KEY)
+
+    def some(number):
+        for n in range(5):
+            secret_book(here).put(f"{number}.{n}", Secret(f"{number} {n}"))
+
+    at_once(6, some)
+    book = secret_book(here)
+    there = {name: book.reveal(name).reveal() for name in book.stored()}
+    assert there == {f"{n}.{m}": f"{n} {m}" for n in range(6) for m in range(5)}
+
+
+def test_of_many_that_want_a_first_key_all_get_the_same(tmp_path):
+    made = []
+
+    def want(_):
+        made.append(master_key.keyring(data(tmp_path / "var"), sealed=0).current.id)
+
+    at_once(8, want)
+    assert made == [master_key.keyring(data(tmp_path / "var"), sealed=0).current.id] * 8
+
+
+def test_a_damaged_secret_says_how_it_is_replaced(tmp_path):
+    book = secret_book(data(tmp_path))
+    book.put("a", Secret("hunter2"))
+    file = tmp_path / "secrets.json"
+    rows = json.loads(file.read_text())
+    rows["a"]["sealed"] = "v1.damaged"
+    file.write_text(json.dumps(rows))
+    with pytest.raises(SealDamaged, match="or run: ordo secret delete a, and set it"):
+        book.put("b", Secret("x"))
+    assert book.delete("a")
+    book.put("a", Secret("hunter3"))
+    assert book.reveal("a") == Secret("hunter3")
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path):

@@ -110,22 +110,30 @@ class Ordo(Process):
         self.started = time.perf_counter() - begun
 
 
-class FyersVenue(Process):
-    """A Fyers protocol server in a process of its own."""
+class Venue(Process):
+    """A protocol server in a process of its own; *module* is of `tests.venues`."""
 
-    def __init__(self, log: Path, *options: str, seconds: int = 600) -> None:
+    def __init__(
+        self, module: str, log: Path, *options: str, seconds: int = 600
+    ) -> None:
         super().__init__(
             sys.executable,
             "-m",
-            "tests.venues.fyers",
-            "--token",
-            VENUE_TOKEN,
+            f"tests.venues.{module}",
             "--max-seconds",
             str(seconds),
             *options,
             log=log,
         )
         self.url = f"http://127.0.0.1:{json.loads(self.line())['port']}"
+
+
+class FyersVenue(Venue):
+    """A Fyers one, which knows `VENUE_TOKEN`."""
+
+    def __init__(self, log: Path, *options: str, seconds: int = 600) -> None:
+        token = ("--token", VENUE_TOKEN)
+        super().__init__("fyers", log, *token, *options, seconds=seconds)
 
 
 def run_ordo(

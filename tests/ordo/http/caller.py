@@ -143,14 +143,18 @@ async def calling(
     public_status: bool = False,
     paper: Mapping[str, Any] | None = None,
     guarded: Mapping[str, Guarded] | None = None,
+    **system_settings: Any,
 ) -> AsyncIterator[Caller]:
-    """A gateway over paper brokers, running, with a caller of its API."""
+    """A gateway over paper brokers, running, with a caller of its API.
+
+    *system_settings* are those of `make_system`.
+    """
     papers = {
         name: make_paper(seed, **(paper or {}))
         for seed, name in enumerate(brokers or ("one",), 1)
     }
     ports: dict[str, Any] = {**papers, **(guarded or {})}
-    system = make_system(ports, store)
+    system = make_system(ports, store, **system_settings)
     system.settings = msgspec.structs.replace(
         system.settings,
         orders=Orders(require_idempotency_key=require_key),
