@@ -122,6 +122,8 @@ def reading(port: BrokerPort, message: Fetch) -> Reading:
     Raises:
         Unsupported: no adapter reads that yet.
     """
+    if message.kind == "depth" and len(message.symbols) != 1:
+        raise Unsupported(f"depth is of one symbol, was {len(message.symbols)}")
     calls: dict[str, Callable[[], Awaitable[Any]]] = {
         "orderbook": port.order_book,
         "trades": port.trades,

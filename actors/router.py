@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import trio
 
 from actors.clockwork import Clockwork
-from actors.fanout import ANSWER_MARGIN as ANSWER_MARGIN
 from actors.fanout import margin_before
 from actors.mailbox import Mailbox, MailboxError, MailboxFull, Request
 from actors.messages import (

@@ -11,6 +11,7 @@ from adapters import ConfigError, Store
 from adapters.sealing import Keyring
 from adapters.stores.audit_key import load_or_make_key
 from adapters.stores.lock import DataLock
+from adapters.stores.opening import FILE as DATABASE
 from adapters.stores.sqlite import SqliteStore
 from ordo.config import Settings
 from ordo.master_key import keyring
@@ -32,7 +33,7 @@ def opened(settings: Settings) -> Iterator[SqliteStore]:
         ) from None
     with DataLock(data):
         store = SqliteStore.open(
-            data / "ordo.db",
+            data / DATABASE,
             wall=utc_now,
             boot=secrets.token_hex(8),
             audit_key=load_or_make_key(data / "audit.key"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from adapters.errors import ConfigError
 from adapters.sealing import Keyring, MasterKey
 from ordo.files import replace
+from ordo.locked import locked
 
 if TYPE_CHECKING:
     from ordo.config.sections import Data
@@ -41,8 +42,13 @@ def keyring(data: Data, *, sealed: int) -> Keyring:
                 f" and {sealed} stored secret(s) or session(s) are sealed with it:"
                 " restore it, or set ORDO_MASTER_KEY"
             )
-        write(path, Keyring([MasterKey.make()]))
+        _make(path)
     return read(path)
+
+
+def is_there(data: Data) -> bool:
+    """Whether there is a key, good or not."""
+    return data.master_key is not None or key_file(data).exists()
 
 
 def key_file(data: Data) -> Path:
@@ -81,3 +87,14 @@ def write(path: Path, keys: Keyring) -> None:
         replace(path, lines.encode("ascii"), mode=0o600)
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be written: {exc.strerror}") from exc
+
+
+def _make(path: Path) -> None:
+    """A first key. Two commands that both find none must not make one each."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(path):
+            if not path.exists():
+                write(path, Keyring([MasterKey.make()]))
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be made: {exc.strerror}") from exc

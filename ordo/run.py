@@ -72,13 +72,13 @@ def serve(
 async def _main(
     settings: Settings, store: SqliteStore, ready: Callable[[Endpoint], None]
 ) -> int:
+    keys = keyring_of(settings, store)
     rng = random.SystemRandom()
     clockwork = Clockwork(wall=utc_now, ids=Ids(utc_now, rng), rng=rng)
     adapters = dict.fromkeys(table.adapter for table in settings.brokers.values())
     instruments = MasterStore(
         settings.data.path / "instruments", parsers(adapters), run_sync=_in_thread()
     )
-    keys = keyring_of(settings, store)
     ports = _ports(settings, clockwork, instruments)
     addresses = echoes(settings)
     tokens = TokenBook(settings.data.path / "tokens.json", settings.auth.token)

@@ -19,7 +19,7 @@ from adapters.sealing import Keyring
 from adapters.secret import Secret
 from ordo.files import replace
 from ordo.locked import locked
-from ordo.master_key import keyring
+from ordo.master_key import is_there, keyring
 
 if TYPE_CHECKING:
     from ordo.config.sections import Data
@@ -90,7 +90,7 @@ class SecretBook:
                 f"there is none of that name; run: ordo secret set {name}"
             )
         keys = self._keys(len(there))
-        return Secret(keys.open(KIND, name, there[name].sealed).decode())
+        return Secret(_opened(keys, name, there[name]).decode())
 
     def put(self, name: str, secret: Secret) -> None:
         """Store a secret, in place of an older one of that name.
@@ -98,7 +98,8 @@ class SecretBook:
         Raises:
             ConfigError: it is no name, or the secret is empty.
             SealError: the secrets that are there are of another key.
-            StoreUnusable, OSError: the file cannot be read, or written.
+            StoreError, OSError: the file cannot be read, or written; or it cannot be
+                told whether a session is sealed with a key that is missing.
         """
         if not SECRET_NAME.fullmatch(name):
             raise ConfigError(
@@ -110,7 +111,7 @@ class SecretBook:
             there = self.stored()
             keys = self._keys(len(there))
             for other, kept in there.items():  # two keys in one file would lose one
-                keys.open(KIND, other, kept.sealed)
+                _opened(keys, other, kept)
             sealed = keys.seal(KIND, name, secret.reveal().encode())
             self._write(there | {name: StoredSecret(sealed=sealed, set_at=self._now())})
 
@@ -139,7 +140,7 @@ class SecretBook:
             for name, kept in there.items():
                 if keys.is_current(kept.sealed):
                     continue
-                plain = keys.open(KIND, name, kept.sealed)
+                plain = _opened(keys, name, kept)
                 there[name] = msgspec.structs.replace(
                     kept, sealed=keys.seal(KIND, name, plain)
                 )
@@ -155,7 +156,30 @@ class SecretBook:
 
 def secret_book(data: Data) -> SecretBook:
     """The stored secrets of a data directory, under its master key."""
-    return SecretBook(data.path, lambda count: keyring(data, sealed=count))
+
+    def keys(count: int) -> Keyring:
+        if not count and not is_there(data):  # one is made, unless sessions need it
+            count = _sessions(data)
+        return keyring(data, sealed=count)
+
+    return SecretBook(data.path, keys)
+
+
+def _sessions(data: Data) -> int:
+    """How many are stored; SQLite is loaded for this alone, not for every command."""
+    from adapters.stores.opening import FILE
+    from adapters.stores.stored_sessions import count_sessions
+
+    return count_sessions(data.path / FILE)
+
+
+def _opened(keys: Keyring, name: str, kept: StoredSecret) -> bytes:
+    try:
+        return keys.open(KIND, name, kept.sealed)
+    except SealError as exc:
+        raise type(exc)(
+            f"{exc}, or run: ordo secret delete {name}, and set it again"
+        ) from None
 
 
 def look_up(book: SecretBook, name: str, path: str) -> str:

@@ -24,7 +24,7 @@ from actors.mailbox import Mailbox
 from actors.masters import Masters
 from actors.pretrade import PreTrade
 from actors.records import Records
-from actors.router import ANSWER_MARGIN, Router
+from actors.router import Router
 from actors.session import Session
 from actors.supervisor import (
     Backoff,
@@ -57,8 +57,9 @@ MASTERS_ROOM = 100
 """Messages a mailbox holds. Source: reliability.md section 5; full is an answer."""
 NO_GRANTS: Mapping[str, Grant] = {}
 NO_LOOKS: Mapping[str, Look] = {}
-LONGEST_DEADLINE = 60.0
-"""Seconds; the largest `deadline_ms` (api.md)."""
+ROUTER_GRACE = 2.0
+"""Seconds for batches that no client waits for: `http`, stopped before, has waited
+`drain_timeout` for the others. What has not left by then does not leave."""
 
 
 class Seat(NamedTuple):
@@ -178,7 +179,7 @@ class System:
                 router.run,
                 mailbox=self.router,
                 stop=router.stop,
-                grace=LONGEST_DEADLINE + ANSWER_MARGIN,
+                grace=ROUTER_GRACE,
             ),
             Child("masters", masters.run, grace=masters.longest_stop + 1.0),
         ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,9 @@ from adapters.instruments.writing import Built, NotBuilt, write
 
 NICE = 10
 """Orders first."""
+LIFETIME = 300
+"""Seconds after which a build ends itself, longer than Ordo waits for it: one whose
+Ordo was killed would else hold the lock of its file for as long as it hangs."""
 
 Parse = Callable[[Sequence[Path]], Iterator[Instrument]]
 
@@ -32,6 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Build; the exit status."""
     options = _options(words)
     os.nice(NICE)
+    signal.alarm(LIFETIME)
     # Rows are sorted on the disk that is to take them, not in a /tmp in memory.
     os.environ.setdefault("SQLITE_TMPDIR", str(options.out.parent.resolve()))
     result = _result(options)

@@ -13,6 +13,8 @@ from adapters.stores.audit_key import sync_directory
 from adapters.stores.schema import APPLICATION_ID, TABLES, VERSION, version_of
 from adapters.stores.transaction import explain
 
+FILE = "ordo.db"
+"""The database, in the data directory."""
 MAGIC = b"SQLite format 3\x00"
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for a lock; nobody but us should ever hold one."""

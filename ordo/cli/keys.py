@@ -39,6 +39,8 @@ def rotate(config_path: Path | None, new: str | None) -> None:
         given = Keyring.parse(reference(new, "--new", os.environ), "--new")
     settings = load_local(config_path, sealing=True)
     done = rotated(settings, given)
-    click.echo(f"sealed {done} secret(s) and session(s) with the new key")
-    if given is not None:
-        click.echo("start Ordo with the new key from now on")
+    click.echo(f"sealed {done.resealed} secret(s) and session(s) with the new key")
+    for broker in done.left:
+        click.echo(f"the session of {broker} opens with neither key: log in there anew")
+    if settings.data.master_key is not None:
+        click.echo("start Ordo with the new key alone from now on")

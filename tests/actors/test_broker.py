@@ -187,6 +187,13 @@ async def test_what_the_broker_cannot_tell_is_unsupported_and_costs_nothing(
         assert (await stage.report()).breaker == "CLOSED"
 
 
+async def test_the_depth_of_no_symbol_is_no_reason_to_crash(autojump_clock):
+    async with Stage().running() as stage:
+        answer = await fetch(stage, "depth")
+        assert answer.denial.code == "unsupported"
+    assert stage.crashes == []
+
+
 async def test_a_read_tells_its_tries_and_the_time_of_the_last(autojump_clock):
     async with Stage().running() as stage:
         stage.paper.script.on("funds", Fault.connect_failure())

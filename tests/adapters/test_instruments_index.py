@@ -4,8 +4,11 @@ import sqlite3
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
 from adapters.instruments import NO_INSTRUMENTS, Indexes, InstrumentKind
 from adapters.instruments.index import KEPT
+from adapters.instruments.table import connect
 from adapters.instruments.writing import write
 from tests.support.masters import an_instrument
 
@@ -105,6 +108,16 @@ def test_a_damaged_file_is_as_good_as_none_and_crashes_nobody(tmp_path, opened):
     index = opened(path)
     assert not index.loaded
     assert index.problem == "a.sqlite cannot be read: file is not a database"
+
+
+def test_a_file_that_cannot_be_opened_is_let_go_of_at_once(tmp_path):
+    path = tmp_path / "a.sqlite"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(sqlite3.DatabaseError) as refusal:
+        connect(path)
+    connection = refusal.traceback[-1].locals["connection"]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_damage_that_shows_in_a_look_up_ends_the_trust_in_the_file(tmp_path, opened):

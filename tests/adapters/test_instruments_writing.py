@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -356,6 +357,7 @@ def test_the_process_says_why_it_built_nothing(tmp_path):
 def test_the_process_steps_back_for_the_orders(tmp_path, monkeypatch, capsys):
     nice = []
     monkeypatch.setattr(os, "nice", nice.append)
+    monkeypatch.setattr(signal, "alarm", lambda seconds: None)
     monkeypatch.delenv("SQLITE_TMPDIR", raising=False)
     master = write_master(tmp_path / "m.csv", generated(20))
     words = ["made-up", str(tmp_path / "m.sqlite"), str(master), "--parser", PARSER]
@@ -363,6 +365,21 @@ def test_the_process_steps_back_for_the_orders(tmp_path, monkeypatch, capsys):
     assert nice == [10]
     assert os.environ.pop("SQLITE_TMPDIR") == str(tmp_path)
     assert json.loads(capsys.readouterr().out)["info"]["rows"] == 20
+
+
+def test_a_build_that_hangs_and_has_lost_its_ordo_ends_itself(tmp_path):
+    code = "from adapters.instruments import build\nbuild.LIFETIME = 1\nbuild.main()"
+    words = ["made-up", str(tmp_path / "m.sqlite"), "m.csv", "--synced-at"]
+    stuck = [AT.isoformat(), "--parser", "tests.support.masters:stuck"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words, *stuck],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGALRM
+    assert put(tmp_path / "m.sqlite", shares(3)).info.rows == 3
 
 
 def test_built_is_a_value_that_goes_over_a_pipe(tmp_path):

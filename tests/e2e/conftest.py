@@ -60,7 +60,7 @@ class Gateway:
             "side": "BUY",
             "quantity": 10,
             "type": "LIMIT",
-            "price": 700,
+            "price": 800,
             "product": "INTRADAY",
         } | changes
         return self.client.post(

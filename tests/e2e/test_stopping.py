@@ -5,6 +5,7 @@ import threading
 import time
 
 import httpx
+import pytest
 
 from tests.support.processes import TOKEN
 from tests.support.waiting import until
@@ -29,7 +30,7 @@ class Client(threading.Thread):
                     "side": "BUY",
                     "quantity": 1,
                     "type": "LIMIT",
-                    "price": 700,
+                    "price": 800,
                     "product": "INTRADAY",
                 }
             ],
@@ -111,3 +112,25 @@ def test_a_stop_waits_for_an_order_in_the_queue(gateway):
     assert gateway.tags() == [leg["client_tag"]]
     gateway.start()
     assert _all_orders(gateway.client) == {leg["order_id"]: "acked"}
+
+
+def test_a_stop_waits_for_the_drain_time_and_not_for_the_orders_deadline(gateway):
+    gateway.ordo.stop()
+    gateway.start(ORDO_SERVER__DRAIN_TIMEOUT="1")
+    gateway.fault(on="place", kind="rate_limited", seconds=40)
+    order = {
+        "symbol": "NSE:SBIN",
+        "side": "BUY",
+        "quantity": 1,
+        "type": "LIMIT",
+        "price": 800,
+    }
+    body = {"brokers": ["venue"], "orders": [order], "deadline_ms": 60_000}
+    with pytest.raises(httpx.ReadTimeout):
+        gateway.client.post("/api/v1/orders", json=body, timeout=1.0)
+    begun = time.monotonic()
+    assert gateway.ordo.stop() == 0
+    assert time.monotonic() - begun < 12
+    gateway.start()
+    (row,) = gateway.client.get("/api/v1/orders").json()["data"]["orders"]
+    assert (row["status"], gateway.tags()) == ("denied", [])

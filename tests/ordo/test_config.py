@@ -281,12 +281,12 @@ def test_variables_that_are_no_settings_are_left_alone():
         ),
         (
             "[brokers.x]\n",
-            "brokers.x.adapter: wanted one of fyers, paper, pretend, found nothing",
+            "brokers.x.adapter: wanted one of fyers, hdfc, mstock, paper, pretend, found nothing",
         ),
         (
-            "[brokers.x]\nadapter = 'hdfc'",
-            "brokers.x.adapter: adapter 'hdfc' is not in this version;"
-            " there are: fyers, paper, pretend",
+            "[brokers.x]\nadapter = 'zerodha'",
+            "brokers.x.adapter: adapter 'zerodha' is not in this version;"
+            " there are: fyers, hdfc, mstock, paper, pretend",
         ),
         (
             "[brokers.'Not Good']\nadapter = 'pretend'",

@@ -26,7 +26,17 @@ class Ending(enum.Enum):
 class Request:
     """One request as it came: *query* and *params* (from the path) are decoded text."""
 
-    __slots__ = ("at", "body", "headers", "method", "params", "path", "peer", "query")
+    __slots__ = (
+        "at",
+        "body",
+        "headers",
+        "method",
+        "params",
+        "path",
+        "peer",
+        "query",
+        "raw_query",
+    )
 
     def __init__(self, method: str, target: str, headers: dict[str, str]) -> None:
         self.method = method
@@ -34,6 +44,7 @@ class Request:
         self.path = unquote(path) if "%" in path else path
         # One official sample doubles the question mark, so it must be harmless.
         self.query = dict(parse_qsl(query.lstrip("?"))) if query else {}
+        self.raw_query = query  # for those where a name may come more than once
         self.headers = headers
         self.body = b""
         self.params: dict[str, str] = {}
