@@ -50,9 +50,7 @@ def success(reply: Reply, request_id: str, began: float) -> Answer:
                 results=reply.results,
             )
         )
-    headers = _headers(
-        body, request_id, began, reply.broker_ms, reply.headers, common
-    )
+    headers = _headers(body, request_id, began, reply.broker_ms, reply.headers, common)
     return Answer(status=reply.http_status, headers=headers, body=body)
 
 

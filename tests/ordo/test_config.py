@@ -454,8 +454,8 @@ def test_an_empty_secret_is_none():
         ),
         (
             "stored:fyers_secret",
-            "wanted the stored secret fyers_secret: there is none of that name; run: ordo"
-            " secret set fyers_secret",
+            "wanted the stored secret fyers_secret: there is none of that name; run:"
+            " ordo secret set fyers_secret",
         ),
         ("stored:hunter2 planted", "wanted stored:NAME with the name of a secret"),
     ],
