@@ -281,7 +281,8 @@ def test_variables_that_are_no_settings_are_left_alone():
         ),
         (
             "[brokers.x]\n",
-            "brokers.x.adapter: wanted one of fyers, hdfc, mstock, paper, pretend, found nothing",
+            "brokers.x.adapter: wanted one of fyers, hdfc, mstock, paper, pretend,"
+            " found nothing",
         ),
         (
             "[brokers.x]\nadapter = 'zerodha'",
