@@ -31,6 +31,7 @@ from tests.support.processes import (
     fyers_table,
     write_config,
 )
+from tests.support.waiting import until
 
 BROKERS = ("one", "two", "three")
 ORDER = {
@@ -174,6 +175,7 @@ def _cells(ordo: Ordo, place: Path, tls: str, seconds: float) -> list[Cell]:
         tls=context,
     )
     rows = []
+    _masters_are_in(ordo, context)
     trio.run(_warm_up, target)
     for legs in (1, 3):
         body = json.dumps({"brokers": BROKERS[:legs], "orders": [ORDER]}).encode()
@@ -181,6 +183,21 @@ def _cells(ordo: Ordo, place: Path, tls: str, seconds: float) -> list[Cell]:
             name = f"{'HTTPS' if context else 'HTTP'}, {legs} leg{'s' * (legs > 1)}"
             rows.append(measure(name, target, body, connections, seconds, ordo.pid))
     return rows
+
+
+def _masters_are_in(ordo: Ordo, tls: ssl.SSLContext | None) -> None:
+    """A start fetches and builds the masters, on the cores that are measured."""
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(
+        base_url=ordo.url, headers=bearer, trust_env=False, verify=tls or True
+    ) as client:
+
+        def are_in() -> bool:
+            answer = client.get("/api/v1/instruments/sync").json()
+            masters = answer["data"]["masters"]
+            return all(row["rows"] and row["stage"] == "idle" for row in masters)
+
+        until(are_in, within=60)
 
 
 async def _warm_up(target: Target) -> None:

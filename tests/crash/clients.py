@@ -39,14 +39,19 @@ class Ledger:
     contradictions: list[str] = field(default_factory=list)
 
 
+LAST_PRICES = (("NSE:SBIN", 812), ("NSE:INFY", 1498), ("NSE:RELIANCE", 1462))
+"""Of the venue, in rupees; a price far from them is refused before it is sent."""
+
+
 def body_of(rng: random.Random) -> dict[str, Any]:
-    """A limit order, at a price that may or may not trade."""
+    """A limit order, at a price inside the day's band that may or may not trade."""
+    symbol, last = rng.choice(LAST_PRICES)
     order = {
-        "symbol": rng.choice(["NSE:SBIN", "NSE:INFY", "NSE:RELIANCE"]),
+        "symbol": symbol,
         "side": rng.choice(["BUY", "SELL"]),
         "quantity": rng.randint(1, 50),
         "type": "LIMIT",
-        "price": rng.randint(20, 3000),
+        "price": last * rng.randint(95, 105) // 100,
         "product": "INTRADAY",
     }
     return {"brokers": ["venue"], "orders": [order]}

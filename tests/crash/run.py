@@ -50,7 +50,7 @@ def crash(
         RuntimeError: Ordo or the venue did not start.
     """
     begun = time.perf_counter()
-    venue = FyersVenue(directory / "venue.log")
+    venue = FyersVenue(directory / "venue.log", "--funds", "1e12")
     with ended(venue):
         port = free_port()
         config = write_config(directory, {"venue": fyers_table(venue.url)}, port=port)

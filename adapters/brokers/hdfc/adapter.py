@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from adapters.brokers.hdfc import translate, wire
+from adapters.brokers.hdfc import portfolio, translate, wire
 from adapters.brokers.hdfc.answers import (
     is_empty_demat,
     order_answer,
@@ -23,8 +23,8 @@ from adapters.brokers.hdfc.session import AGENT, Session
 from adapters.brokers.hdfc.settings import HdfcSettings
 from adapters.brokers.hdfc.symbols import Symbols
 from adapters.download import download
-from adapters.errors import Refused, SentUnknown, Unsupported
-from adapters.http import BrokerHttp, Endpoint
+from adapters.errors import NotSent, Refused, SentUnknown, Unsupported
+from adapters.http import BrokerHttp, Endpoint, Reply
 from adapters.instruments import NO_INSTRUMENTS, Instrument, InstrumentIndex
 from adapters.login import Grant
 from adapters.model import (
@@ -50,6 +50,8 @@ T = TypeVar("T")
 PROFILE = "https://developer.hdfcsec.com/oapi/v3/user/profile"
 MOST_BOOK_BYTES = 64 * 1024 * 1024
 """The book holds the whole day, some 1,100 bytes a row."""
+EMPTY = (b"Content-Length", b"0")
+"""Of a POST without a body, as RFC 9110, 8.6 wants it: some gateways refuse without."""
 QUOTES_AT_ONCE = 10
 """More are refused at the sister API. Source: dossier 6."""
 
@@ -57,7 +59,7 @@ CAPABILITIES = Capabilities(
     # HDFC publishes none but the exchange's; reads by the dossier's default, 6.
     limits=PublishedLimits(orders_per_second=10, per_second=10),
     # Up to 20 digits are taken; 15 survive being read as a number. Source: dossier 8.
-    tag=TagRule(alphabet=string.digits, max_length=15),
+    tag=TagRule(alphabet=string.digits, max_length=translate.LONGEST_TAG),
     order_types=frozenset(OrderType),
     products=frozenset(Product),
     validities=frozenset(Validity),
@@ -133,13 +135,7 @@ class HdfcBroker:
         """Send a new order. A yes says that HDFC took it; a refusal by risk or by the
         exchange shows in the book later (dossier 7.1)."""
         body = translate.place_body(order, tag, self._symbols.find(order.symbol))
-        reply = await self._http.send(
-            self._place,
-            headers=self._session.headers(),
-            query=self._key,
-            body=_encode(body),
-            last_look=last_look,
-        )
+        reply = await self._send(self._place, _encode(body), last_look)
         return order_answer(Call.PLACE, reply)
 
     async def modify(
@@ -147,29 +143,25 @@ class HdfcBroker:
     ) -> Acked | Rejected:
         """Change an open order to *order*.
 
-        The quantity is the total at peers, and not documented (dossier 7.2): a change
-        of an order that is filled in part is refused here.
+        The quantity is the total at peers, and not documented (dossier 7.2): the book
+        is read first, and an order that is filled in part is not changed.
 
         Raises:
+            NotSent: the order could not be read, or is not shown; no change was sent.
             Unsupported: a part is filled already.
         """
-        await self._check_unfilled(broker_order_id)
-        reply = await self._http.send(
-            self._of("PUT", broker_order_id),
-            headers=self._session.headers(),
-            query=self._key,
-            body=_encode(translate.change_body(order)),
-            last_look=last_look,
-        )
+        endpoint = self._of("PUT", broker_order_id)
+        body = _encode(translate.change_body(order))
+        try:
+            await self._check_unfilled(broker_order_id)
+        except Refused as exc:
+            return Rejected(code=exc.code, text=exc.text, http_status=exc.http_status)
+        reply = await self._send(endpoint, body, last_look)
         return order_answer(Call.MODIFY, reply, broker_order_id)
 
     async def cancel(self, broker_order_id: str) -> Acked | Rejected:
         """Cancel an open order."""
-        reply = await self._http.send(
-            self._of("DELETE", broker_order_id),
-            headers=self._session.headers(),
-            query=self._key,
-        )
+        reply = await self._send(self._of("DELETE", broker_order_id))
         return order_answer(Call.CANCEL, reply, broker_order_id)
 
     async def order_book(self) -> Sequence[BookOrder]:
@@ -197,7 +189,7 @@ class HdfcBroker:
     async def positions(self) -> Sequence[Position]:
         """Net positions."""
         answer = await self._read(self._net, _positions)
-        return [translate.position(row, self._symbols) for row in answer.net]
+        return [portfolio.position(row, self._symbols) for row in answer.net]
 
     async def holdings(self) -> Sequence[Holding]:
         """Shares in the demat account; an empty one is refused, and is empty."""
@@ -207,22 +199,28 @@ class HdfcBroker:
             if is_empty_demat(error):
                 return []
             raise
-        return [translate.holding(row, self._symbols) for row in rows]
+        return [portfolio.holding(row, self._symbols) for row in rows]
 
     async def funds(self) -> Funds:
         """The equity ledger."""
-        return translate.funds(await self._read(self._margins, _limits))
+        return portfolio.funds(await self._read(self._margins, _limits))
 
     async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
-        """Last prices, a call for every ten; an instrument that HDFC leaves out is left
-        out here."""
+        """Last prices, a call for every ten; what HDFC leaves out is left out here.
+
+        Contracts are asked for under the exchange of their orders, and those left out
+        once more under `NFO` or `BFO`: both are in use (dossier 11).
+        """
         asked = {symbol: self._symbols.find(symbol) for symbol in symbols}
-        quotes: list[Quote] = []
-        names = list(asked)
-        for start in range(0, len(names), QUOTES_AT_ONCE):
-            some = {name: asked[name] for name in names[start : start + QUOTES_AT_ONCE]}
-            quotes += await self._last_prices(some)
-        return quotes
+        parents = [(row.extra["exchange"], row, name) for name, row in asked.items()]
+        found = await self._last_prices(parents)
+        own = [
+            (row.exchange, row, name)
+            for name, row in asked.items()
+            if row.expiry is not None and name not in found
+        ]
+        found |= await self._last_prices(own)
+        return [found[name] for name in asked if name in found]
 
     async def depth(self, symbol: str) -> Depth:
         """There is none over HTTP."""
@@ -245,45 +243,61 @@ class HdfcBroker:
         """Close every connection."""
         await self._http.aclose()
 
-    async def _read(
-        self, endpoint: Endpoint, decoder: msgspec.json.Decoder[T], body: bytes = b""
-    ) -> T:
-        reply = await self._http.send(
-            endpoint,
-            headers=self._session.headers(),
-            query=self._key,
-            body=body,
-            max_bytes=MOST_BOOK_BYTES,
-        )
+    async def _read(self, endpoint: Endpoint, decoder: msgspec.json.Decoder[T]) -> T:
+        reply = await self._send(endpoint, most=MOST_BOOK_BYTES)
         return read_answer(reply, decoder)
 
-    async def _last_prices(self, asked: Mapping[str, Instrument]) -> list[Quote]:
-        """By exchange and token, for the rows come in any order (dossier 11)."""
-        tokens = {
-            (row.extra["exchange"], row.extra["token"]): symbol
-            for symbol, row in asked.items()
-        }
-        body = {"data": [{"exchange": ex, "token": token} for ex, token in tokens]}
-        reply = await self._http.send(
-            self._prices,
-            headers=self._session.headers(),
+    async def _send(
+        self,
+        endpoint: Endpoint,
+        body: bytes = b"",
+        last_look: LastLook | None = None,
+        most: int | None = None,
+    ) -> Reply:
+        headers = self._session.headers(body)
+        if endpoint.method == "POST" and not body:
+            headers = (*headers, EMPTY)
+        return await self._http.send(
+            endpoint,
+            headers=headers,
             query=self._key,
-            body=_encode(body),
+            body=body,
+            last_look=last_look,
+            max_bytes=most,
         )
-        rows = prices_answer(reply).data
-        if isinstance(rows, msgspec.UnsetType):
-            raise SentUnknown("a success without data", reply.status)
-        known = [(row, tokens.get((row.exchange, str(row.token)))) for row in rows]
-        return [translate.quote(row, symbol) for row, symbol in known if symbol]
+
+    async def _last_prices(
+        self, asked: Sequence[tuple[str, Instrument, str]]
+    ) -> dict[str, Quote]:
+        """By the code, the token and the symbol of each; the quotes by symbol."""
+        found: dict[str, Quote] = {}
+        for start in range(0, len(asked), QUOTES_AT_ONCE):
+            some = asked[start : start + QUOTES_AT_ONCE]
+            names = {(code, row.extra["token"]): name for code, row, name in some}
+            body = {
+                "data": [{"exchange": code, "token": token} for code, token in names]
+            }
+            reply = await self._send(self._prices, _encode(body))
+            for row in prices_answer(reply):  # in any order (dossier 11)
+                name = names.get((row.exchange, str(row.token)))
+                if name and (quote := portfolio.quote(row, name)):
+                    found[name] = quote
+        return found
 
     async def _check_unfilled(self, broker_order_id: str) -> None:
-        for order in await self.order_book():
-            if order.broker_order_id == broker_order_id and order.filled_quantity:
-                raise Unsupported(
-                    f"order {broker_order_id} has {order.filled_quantity} of"
-                    f" {order.quantity} filled, and HDFC does not say whether a new"
-                    " quantity counts them: cancel it and place what is still wanted"
-                )
+        try:
+            book = await self.order_book()
+        except SentUnknown as exc:
+            raise NotSent(f"the order to change could not be read: {exc}") from exc
+        found = [order for order in book if order.broker_order_id == broker_order_id]
+        if not found:
+            raise NotSent(f"the order to change is not in the book: {broker_order_id}")
+        if filled := found[0].filled_quantity:
+            raise Unsupported(
+                f"order {broker_order_id} has {filled} of {found[0].quantity} filled,"
+                " and HDFC does not say whether a new quantity counts them: cancel it"
+                " and place what is still wanted"
+            )
 
     def _of(self, method: str, broker_order_id: str) -> Endpoint:
         """The call that names an order in its path."""

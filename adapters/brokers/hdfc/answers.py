@@ -7,13 +7,20 @@ no list leave it unknown.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from adapters.brokers.hdfc.codes import HOLDINGS_EMPTY, Call, Meaning, meaning_of
-from adapters.brokers.hdfc.wire import Made, Prices, Said
+from adapters.brokers.hdfc.codes import (
+    HOLDINGS_EMPTY,
+    HOLDINGS_EMPTY_TEXT,
+    Call,
+    Meaning,
+    meaning_of,
+)
+from adapters.brokers.hdfc.wire import Item, LastPrice, Made, Prices, Said
 from adapters.errors import (
     LoginRefused,
     RateLimited,
@@ -29,11 +36,15 @@ T = TypeVar("T")
 MAX_TEXT = 500
 """Characters of the broker's words that are kept."""
 
+QUERY = re.compile(r"\?\S*=\S*")
+"""Of an address in the broker's words: the api_key stands in every one."""
+
 _said = msgspec.json.Decoder(Said)
+_items = msgspec.json.Decoder(list[Item] | str)
 
 
 class _Success(msgspec.Struct):
-    status: str | None = None
+    status: str | int | None = None
     data: msgspec.Raw | UnsetType = UNSET
 
 
@@ -83,23 +94,30 @@ def read_answer(reply: Reply, decoder: msgspec.json.Decoder[T]) -> T:
     return _decode(reply, data, decoder)
 
 
-def prices_answer(reply: Reply) -> Prices:
-    """The answer of `fetch-ltp`, whose yes is another one."""
+def prices_answer(reply: Reply) -> list[LastPrice]:
+    """The rows of `fetch-ltp`, whose yes is another one.
+
+    Raises:
+        SentUnknown, SessionExpired, RateLimited, Refused: see there.
+    """
     _raise_if_closed(reply)
     answer = decoded(reply, _prices)
     good = answer.meta is None or (answer.meta.statusCode or "").upper() == "OK"
-    if reply.status != 200 or answer.data is UNSET or not good:
+    if reply.status != 200 or isinstance(answer.data, UnsetType) or not good:
         _refuse(reply)
-    return answer
+    return answer.data
 
 
 def is_empty_demat(error: Refused) -> bool:
     """Whether the holdings were refused because there are none."""
-    return error.http_status == 422 and HOLDINGS_EMPTY in (error.code, error.text[:5])
+    told = HOLDINGS_EMPTY in (error.code, error.text[:5])
+    return error.http_status == 422 and (
+        told or HOLDINGS_EMPTY_TEXT.lower() in error.text.lower()
+    )
 
 
 def login_answer(reply: Reply, decoder: msgspec.json.Decoder[T], *, again: bool) -> T:
-    """A step of a log-in: flat, without an envelope.
+    """A step of a log-in: flat, without an envelope, and a no may be HTTP 200 too.
 
     Args:
         again: whether the user may give another answer to the same question.
@@ -110,12 +128,8 @@ def login_answer(reply: Reply, decoder: msgspec.json.Decoder[T], *, again: bool)
     """
     if not _is_told(reply.status):
         raise SentUnknown(f"HTTP {reply.status}", reply.status)
-    if reply.status == 200:
-        try:
-            return decoded(reply, decoder)
-        except SentUnknown:
-            if not _is_no(reply):
-                raise
+    if 200 <= reply.status < 300 and not _says_no(decoded(reply, _said)):
+        return decoded(reply, decoder)
     code, text = _no(reply)
     meaning = meaning_of(Call.LOGIN, reply.status, code, text)
     if meaning is Meaning.LIMITED:
@@ -132,7 +146,7 @@ def _data(reply: Reply) -> msgspec.Raw | None:
         SentUnknown: it is no JSON object, or a success without data.
     """
     answer = decoded(reply, _success)
-    if (answer.status or "").lower() != "success":
+    if str(answer.status).lower() != "success":
         return None
     if not 200 <= reply.status < 300 or isinstance(answer.data, UnsetType):
         raise SentUnknown("a success without data", reply.status)
@@ -164,14 +178,26 @@ def _no(reply: Reply) -> tuple[str, str]:
         said.statusMsg or (meta and meta.statusMsg),
         said.message,
         said.error,
-        None if isinstance(said.detail, UnsetType) else bytes(said.detail).decode(),
+        None if isinstance(said.detail, UnsetType) else _detail(said.detail),
         said.reason,
     ]
     text = next((str(words).strip() for words in places if words), "")
     if not text:
         raise SentUnknown(f"HTTP {reply.status} without words", reply.status)
     code = "" if said.error_code is None else str(said.error_code)
-    return code, text[:MAX_TEXT]
+    return code[:MAX_TEXT], QUERY.sub("?…", text)[:MAX_TEXT]
+
+
+def _detail(raw: msgspec.Raw) -> str:
+    """What is wrong with which field, and never the value that was sent: in a log-in
+    it is the password."""
+    try:
+        items = _items.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "invalid, in a form that is not known"
+    if isinstance(items, str):
+        return items
+    return "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}" for one in items)
 
 
 def _code(code: str, reply: Reply) -> str:
@@ -179,12 +205,13 @@ def _code(code: str, reply: Reply) -> str:
     return code or f"http_{reply.status}"
 
 
-def _is_no(reply: Reply) -> bool:
-    try:
-        _no(reply)
-    except SentUnknown:
-        return False
-    return True
+def _says_no(said: Said) -> bool:
+    """Whether a body is a no whatever HTTP's status says (dossier 5)."""
+    if said.status is not None:
+        return str(said.status).lower() != "success"
+    if said.meta is not None and said.meta.statusCode:
+        return said.meta.statusCode.upper() != "OK"
+    return bool(said.error) or not isinstance(said.detail, UnsetType)
 
 
 def _raise_if_closed(reply: Reply) -> None:

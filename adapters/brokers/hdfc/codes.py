@@ -109,6 +109,7 @@ KNOWN = (
 )
 CODES = {code: known.meaning for known in KNOWN for code in known.codes}
 HOLDINGS_EMPTY = "60014"
+HOLDINGS_EMPTY_TEXT = "Your Portfolio Holding is Null"
 """Of a 422 of the holdings: the demat account is empty. Source: dossier 5."""
 
 WORDS = (
@@ -124,10 +125,14 @@ WORDS = (
     ("ip address is not whitelisted", _M.REJECTED, "guess"),
     ("invalid quantity", _M.REJECTED, "guess"),
     ("invalid price", _M.REJECTED, "doc"),
-    ("insufficient", _M.REJECTED, "guess"),
     ("market closed", _M.REJECTED, "doc"),
 )
-"""Words that decide, in small letters, the first that is found."""
+"""Words that decide, in small letters, the first that are found. A refusal must be
+these words and no others, for what else is said may be that the order is there."""
+
+FEWEST_DIGITS = 4
+"""Of a code at the head of a text: `1 order was placed` begins with no code."""
+MOST_DIGITS = 9
 
 REFUSING = frozenset({400, 403, 404, 422})
 """With a structured no, these are documented as not done. Source: dossier 5."""
@@ -155,11 +160,20 @@ def meaning_of(call: Call, status: int, code: str, text: str) -> Meaning | None:
 
 
 def _told(code: str, text: str) -> Meaning | None:
-    number = code or text.partition(" ")[0].strip(":-[]")
-    if number.isdecimal() and int(number) in CODES:
+    number = code or _leading(text)
+    if number.isdecimal() and len(number) <= MOST_DIGITS and int(number) in CODES:
         return CODES[int(number)]
-    plain = text.lower()
-    return next((means for words, means, _ in WORDS if words in plain), None)
+    plain = " ".join(text.lower().split()).rstrip(".")
+    for words, means, _ in WORDS:
+        if words == plain or (means is not _M.REJECTED and words in plain):
+            return means
+    return None
+
+
+def _leading(text: str) -> str:
+    """The code that a text begins with."""
+    number = text.partition(" ")[0].strip(":-[]")
+    return number if len(number) >= FEWEST_DIGITS else ""
 
 
 # The table, for people
@@ -182,7 +196,7 @@ def table() -> Iterator[CodeRow]:
         yield _row(call, 200, "", "some words", None, "doc")
         for status in (302, 408, 500, 502, 503, 504):
             yield CodeRow("hdfc", call, status, "", "", "unknown", "doc")
-    text = "Your Portfolio Holding is Null"
+    text = HOLDINGS_EMPTY_TEXT
     yield CodeRow("hdfc", Call.READ, 422, HOLDINGS_EMPTY, text, "acked", "peer")
 
 

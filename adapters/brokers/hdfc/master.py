@@ -66,7 +66,8 @@ def parse(paths: Sequence[Path]) -> Iterator[Instrument]:
 
 
 def _instruments(name: str, lines: Iterable[str]) -> Iterator[Instrument]:
-    cash: dict[str, tuple[int, Instrument]] = {}
+    """The contracts as they come; the cash rows, a tenth of the file, at the end."""
+    cash: list[Row] = []
     seen: set[str] = set()
     for number, row in _rows(name, lines):
         try:
@@ -75,15 +76,28 @@ def _instruments(name: str, lines: Iterable[str]) -> Iterator[Instrument]:
             raise ValueError(f"{name}, line {number}: not a row: {exc}") from exc
         if made is None:
             continue
-        if made.kind in (InstrumentKind.EQ, InstrumentKind.INDEX):
-            rank = _rank(row.security_id)
-            if made.symbol not in cash or rank < cash[made.symbol][0]:
-                cash[made.symbol] = (rank, made)
+        if row.segment == "EQUITY":
+            cash.append(row)
         elif made.symbol not in seen:
             seen.add(made.symbol)
             yield made
-    for _, made in cash.values():
-        yield made
+    yield from _cash(cash)
+
+
+def _cash(rows: Sequence[Row]) -> Iterable[Instrument]:
+    """One instrument a name, by how good its id is.
+
+    Many rows of BSE have no name; some of these stand on NSE under the same id, with
+    theirs. Source: dossier 12.
+    """
+    names = {row.security_id: row.name for row in rows if row.name}
+    best: dict[str, tuple[int, Instrument]] = {}
+    for row in rows:
+        named = row if row.name else row._replace(name=names.get(row.security_id, ""))
+        made, rank = _made(named), _rank(row.security_id)
+        if made and (made.symbol not in best or rank < best[made.symbol][0]):
+            best[made.symbol] = (rank, made)
+    return [made for _, made in best.values()]
 
 
 def _rows(name: str, lines: Iterable[str]) -> Iterator[tuple[int, Row]]:

@@ -36,20 +36,20 @@ class Session:
         """Let *grant* be what calls bear from now on."""
         self._headers = () if grant is None else _headers(grant.access_token)
 
-    def headers(self) -> RawHeaders:
-        """Those of every call.
+    def headers(self, body: bytes) -> RawHeaders:
+        """Those of a call that sends *body*, which is JSON or nothing.
 
         Raises:
             SessionExpired: nobody is logged in; nothing is sent.
         """
         if not self._headers:
             raise SessionExpired("no access token: a log-in is wanted")
-        return self._headers
+        return (*self._headers, JSON) if body else self._headers
 
 
 def _headers(token: Secret) -> RawHeaders:
     """The token alone, without `Bearer`. Source: dossier 2."""
-    return ((b"Authorization", token.reveal().encode()), JSON)
+    return ((b"Authorization", token.reveal().encode()),)
 
 
 def granted(token: Secret, now: datetime) -> Grant:

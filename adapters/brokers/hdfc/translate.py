@@ -9,9 +9,6 @@ from adapters.brokers.hdfc.session import IST
 from adapters.brokers.hdfc.symbols import Symbols, of_terms
 from adapters.brokers.hdfc.wire import (
     ChangeBody,
-    HoldingRow,
-    LastPrice,
-    Limits,
     OrderBody,
     OrderRow,
     PositionRow,
@@ -23,17 +20,16 @@ from adapters.model import (
     ZERO,
     BookOrder,
     BookStatus,
-    Funds,
-    Holding,
     Order,
     OrderType,
-    Position,
     Product,
-    Quote,
     Side,
     Trade,
     Validity,
 )
+
+LONGEST_TAG = 15
+"""Digits that survive being read as a floating-point number. Source: dossier 8."""
 
 # Dossier 7.1.
 PRODUCT_WORDS = {
@@ -91,7 +87,7 @@ def place_body(order: Order, tag: str, instrument: Instrument) -> OrderBody:
         disclosed_quantity=units(order.disclosed_quantity or ZERO),
         validity=order.validity.value,
         amo=False,
-        external_reference_number=int(tag),
+        external_reference_number=reference(tag),
     )
     if instrument.expiry is not None:
         body.underlying_symbol = row["underlying"]
@@ -100,6 +96,19 @@ def place_body(order: Order, tag: str, instrument: Instrument) -> OrderBody:
         body.strike_price = instrument.strike
         body.option_type = instrument.kind.value
     return body
+
+
+def reference(tag: str) -> int:
+    """The client tag as the number it goes out as, and comes back as the same text.
+
+    Raises:
+        Unsupported: it would come back as another one, or not at all.
+    """
+    if not tag.isascii() or not tag.isdecimal() or tag[0] == "0":
+        raise Unsupported(f"a reference is digits after no zero, was {tag[:24]!r}")
+    if len(tag) > LONGEST_TAG:
+        raise Unsupported(f"a reference has {LONGEST_TAG} digits, was {tag[:24]!r}")
+    return int(tag)
 
 
 def change_body(order: Order) -> ChangeBody:
@@ -131,11 +140,11 @@ def book_order(row: OrderRow, symbols: Symbols) -> BookOrder:
         filled_quantity=row.filled_quantity,
         status=status_of(row),
         type=TYPES.get(row.order_type.upper()) or _type_by_prices(row),
-        product=_product(row.product),
+        product=product_of(row.product),
         price=row.price or None,
         trigger_price=row.trigger_price or None,
         average_price=_average(row),
-        validity=VALIDITIES.get(row.validity.upper(), row.validity),
+        validity=VALIDITIES.get((row.validity or "").upper(), row.validity or ""),
         message=text or None,
         placed_at=time_of(row.order_timestamp),
     )
@@ -178,58 +187,8 @@ def trade(row: TradeRow, symbols: Symbols) -> Trade:
         side=_side(row.transaction_type, f"trade {row.trade_id}"),
         quantity=row.filled_quantity,
         price=row.average_price,
-        product=_product(row.product),
+        product=product_of(row.product),
         traded_at=time_of(row.fill_timestamp),
-    )
-
-
-def position(row: PositionRow, symbols: Symbols) -> Position:
-    """A net position; HDFC gives no last price, and so nothing unrealised."""
-    average = row.average_buy_price if row.net_qty >= 0 else row.average_sell_price
-    return Position(
-        symbol=symbol_of(row, symbols),
-        product=_product(row.product),
-        quantity=row.net_qty,
-        day_quantity=row.t_day_net_qty,
-        average_price=average,
-        last_price=None,
-        realised_pnl=row.realised_pl_overall_position,
-        unrealised_pnl=ZERO,
-    )
-
-
-def holding(row: HoldingRow, symbols: Symbols) -> Holding:
-    """A holding: by its ISIN, else by its id, else as the company is called."""
-    isin, ours = row.isin or "", None
-    if isin:
-        ours = symbols.of_isin(isin, row.exchange)
-    if ours is None and row.security_id:
-        ours = symbols.of_id(row.exchange, "EQUITY", row.security_id)
-    return Holding(
-        symbol=ours or row.security_id or row.company_name,
-        quantity=row.quantity,
-        t1_quantity=ZERO,
-        average_price=row.average_price,
-        last_price=row.close_price or None,
-        isin=isin or None,
-    )
-
-
-def funds(limits: Limits) -> Funds:
-    """The equity ledger, which is the only one."""
-    ledger = limits.equity
-    return Funds(
-        available=ledger.total_available_limit,
-        used=ledger.total_utilised_limit,
-        cash=ledger.totalLimitDetails.ledger_balance,
-        total=ledger.total_limit,
-    )
-
-
-def quote(row: LastPrice, symbol: str) -> Quote:
-    """Last price and the close before; there is no more over HTTP."""
-    return Quote(
-        symbol=symbol, last_price=row.ltp, previous_close=row.prev_close or None
     )
 
 
@@ -250,10 +209,15 @@ def symbol_of(row: OrderRow | TradeRow | PositionRow, symbols: Symbols) -> str:
     return built or f"{row.exchange}:{row.security_id}"
 
 
-def time_of(text: str) -> datetime | None:
+def product_of(text: str) -> Product | str:
+    """Ordo's product, or HDFC's word where there is none."""
+    return PRODUCTS.get(text.upper(), text)
+
+
+def time_of(text: str | None) -> datetime | None:
     """UTC from `29/09/2026 09:31:07` in India; None for anything else."""
     try:
-        local = datetime.strptime(text, "%d/%m/%Y %H:%M:%S")  # noqa: DTZ007
+        local = datetime.strptime(text or "", "%d/%m/%Y %H:%M:%S")  # noqa: DTZ007
     except ValueError:
         return None
     return local.replace(tzinfo=IST).astimezone(UTC)
@@ -294,7 +258,3 @@ def _side(text: str, whose: str) -> Side:
     if side is None:
         raise SentUnknown(f"{whose}: side must be BUY or SELL, was {text[:20]!r}")
     return side
-
-
-def _product(text: str) -> Product | str:
-    return PRODUCTS.get(text.upper(), text)

@@ -78,11 +78,10 @@ class OrderRow(msgspec.Struct):
     trigger_price: Decimal = ZERO
     average_price: Decimal = ZERO
     total_traded_value: Decimal = ZERO
-    validity: str = ""
+    validity: str | None = None
     status_message: str | None = None
     status_message_raw: str | None = None
-    order_timestamp: str = ""
-    tradingsymbol: str = ""
+    order_timestamp: str | None = None
     underlying_symbol: str | None = None
     expiry_date: str | None = None
     strike_price: Decimal = ZERO
@@ -106,7 +105,7 @@ class TradeRow(msgspec.Struct):
     filled_quantity: Decimal
     security_id: str
     instrument_segment: str
-    fill_timestamp: str = ""
+    fill_timestamp: str | None = None
     underlying_symbol: str | None = None
     expiry_date: str | None = None
     strike_price: Decimal = ZERO
@@ -152,15 +151,15 @@ class HoldingRow(msgspec.Struct):
 class CashLimits(msgspec.Struct):
     """Where the ledger stands."""
 
-    ledger_balance: Decimal
+    ledger_balance: msgspec.Raw
 
 
 class EquityLimits(msgspec.Struct):
-    """The only ledger there is. Source: dossier 10.3."""
+    """The only ledger there is; an amount may be text with commas (dossier 10.3)."""
 
-    total_available_limit: Decimal
-    total_utilised_limit: Decimal
-    total_limit: Decimal
+    total_available_limit: msgspec.Raw
+    total_utilised_limit: msgspec.Raw
+    total_limit: msgspec.Raw
     totalLimitDetails: CashLimits
 
 
@@ -175,7 +174,7 @@ class LastPrice(msgspec.Struct):
 
     exchange: str
     token: str | int
-    ltp: Decimal
+    ltp: Decimal | None = None
     prev_close: Decimal | None = None
 
 
@@ -194,10 +193,18 @@ class Prices(msgspec.Struct):
     meta: Meta | None = None
 
 
-class Said(msgspec.Struct):
-    """All places where an answer may say yes or no. Source: dossier 5."""
+class Item(msgspec.Struct):
+    """What is wrong with one field; whatever else it bears may be what was sent."""
 
-    status: str | None = None
+    msg: str
+    loc: list[str | int] = []
+
+
+class Said(msgspec.Struct):
+    """All places where an answer may say yes or no; a page server's own `status` is
+    HTTP's. Source: dossier 5."""
+
+    status: str | int | None = None
     message: str | None = None
     error: str | None = None
     reason: str | None = None
