@@ -17,8 +17,9 @@ import msgspec
 import trio
 
 from .faults import Fault
-from .hdfc_book import MASTER, Body, Book, Refused
+from .hdfc_book import MASTER, Book
 from .hdfc_login import Login
+from .hdfc_orders import Body, Refused
 from .process import run
 from .server import Handler, Server, encode, ok
 from .wire import Request, Response
@@ -27,6 +28,7 @@ V1 = "/oapi/v1"
 KEY, SECRET, USER, PASSWORD, OTP = "KEY", "SECRET", "1234567", "hunter2", "123456"
 LOGIN = frozenset({"login", "validate", "twofa", "authorise", "exchange"})
 KINDS = ("token_expired", "reject", "no_order_id", "partial_fill", "late_in_book")
+SEGMENT_CODES = {"NSE": "NFO", "BSE": "BFO", "MCX": "MCX"}
 PAGE = b"<html><body>Bad Request</body></html>"
 
 
@@ -60,6 +62,7 @@ class HdfcVenue(Server):
             otp=otp,
         )
         self.empty_demat = False
+        self.segment_codes = False  # whether contracts are priced as NFO and BFO
         self._add_routes()
 
     def admit(self, name: str, request: Request) -> Response | None:
@@ -69,6 +72,9 @@ class HdfcVenue(Server):
             return Response(400, PAGE, content_type="text/html")
         if request.query.get("api_key") != KEY:
             return _no(401, "INVALID_APIKEY")
+        kind = request.headers.get("content-type", "")
+        if bool(request.body) is not (kind == "application/json"):
+            return _no(400, "wanted a body and its type, or neither")
         if name in LOGIN:
             return None
         try:
@@ -182,12 +188,10 @@ class HdfcVenue(Server):
         return [row]
 
     def _funds(self, request: Request) -> Any:
-        used = sum((o.value for o in self.book.orders.values()), Decimal(0))
-        free = float(self.book.funds - used)
-        total = float(self.book.funds)
+        free, total = self.book.free(), float(self.book.funds)
         ledger = {
-            "total_available_limit": free,
-            "total_utilised_limit": float(used),
+            "total_available_limit": float(free),
+            "total_utilised_limit": float(self.book.funds - free),
             "total_limit": total,
             "totalLimitDetails": {"ledger_balance": total, "pledge_limit": 0},
         }
@@ -196,7 +200,7 @@ class HdfcVenue(Server):
     def _prices(self, request: Request) -> Any:
         asked = json.loads(request.body)["data"]
         if len(asked) > 10:
-            raise Refused(400, "at most 10 items")
+            raise Refused(400, "maximum 10 items allowed")
         rows = []
         for (exchange, _, _), row in self._by_token(asked):
             price = self.book.prices[_key_of(row)]
@@ -211,12 +215,22 @@ class HdfcVenue(Server):
         return {"data": rows, "meta": {"statusCode": "OK", "statusMsg": "OK"}}
 
     def _by_token(self, asked: list[dict[str, str]]) -> Any:
+        """The row of each, under the code in use; the others are left out silently."""
         for one in asked:
-            parent = one["exchange"].removesuffix("_INDEX")
             for key, row in self.book.rows.items():
-                if key[0] == parent and row["exch_security_id"] == one["token"]:
+                found = (self._code_of(row), row["exch_security_id"])
+                if found == (one["exchange"], one["token"]):
                     yield (one["exchange"], key[1], key[2]), row
                     break
+
+    def _code_of(self, row: dict[str, str]) -> str:
+        """The code under which an instrument has a price."""
+        exchange, token = row["exchange"], row["exch_security_id"]
+        if row["expiry_date"]:
+            return SEGMENT_CODES[exchange] if self.segment_codes else exchange
+        band = range(26000, 27000) if exchange == "NSE" else range(1000)
+        index = token.isdecimal() and int(token) in band
+        return f"{exchange}_INDEX" if index else exchange
 
     # The operator's hand
 

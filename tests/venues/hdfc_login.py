@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from .hdfc_book import Refused
+from .hdfc_orders import Refused
 from .wire import Request, Response
 
 LIFE = 8 * 3600
@@ -115,7 +115,13 @@ class Login:
 
     def _token(self) -> str:
         now = int(self._clock())
-        claims = {"sub": "1234567", "exp": now + LIFE, "iat": now, "n": self._new("t")}
+        claims = {
+            "sub": "1234567",
+            "exp": now + LIFE,
+            "iat": now,
+            "merchant": "ordo",
+            "merchant_api_key": self._new("key"),
+        }
         parts = [{"alg": "HS384"}, claims]
         packed = [
             base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")

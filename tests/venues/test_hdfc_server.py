@@ -135,3 +135,50 @@ async def test_the_steps_of_a_log_in_have_an_order_and_tokens_one_use(hdfc):
 async def test_the_master_is_public(hdfc):
     answer = await hdfc.get("/oapi/v1/security-master")
     assert answer.text.startswith("exchange,security_id,instrument_segment")
+
+
+async def test_a_body_has_its_type_and_its_absence_none(hdfc):
+    typed = IN | {"Content-Type": "application/json"}
+    empty = await call(hdfc, "GET", "/oapi/v1/orders", headers=typed)
+    assert empty.status_code == 400
+    plain = IN | {"Content-Type": "text/plain"}
+    odd = await call(hdfc, "POST", REGULAR, headers=plain, content=b"{}")
+    assert odd.status_code == 400
+
+
+async def test_paths_that_the_documentation_has_wrong_are_not_there(hdfc):
+    for path in ("/oapi/v1/portfolio/overall_positions", "/portfolio/tradebook"):
+        assert (await call(hdfc, "GET", path)).status_code == 404
+
+
+async def test_a_stop_waits_and_then_is_a_market_order(hdfc):
+    stop = ORDER | {"order_type": "SL-M", "price": 0, "trigger_price": 820}
+    await call(hdfc, "POST", REGULAR, json=stop)
+    [row] = (await call(hdfc, "GET", "/oapi/v1/orders")).json()["data"]
+    assert (row["status"], row["filled_quantity"]) == ("Trigger Pending", 0)
+    await hdfc.post("/_venue/prices", json={"NSE:SBILTDEQNR": 820})
+    [row] = (await call(hdfc, "GET", "/oapi/v1/orders")).json()["data"]
+    assert (row["status"], row["total_traded_value"]) == ("Traded", 8200.0)
+
+
+async def test_what_costs_too_much_is_taken_and_rejected(hdfc):
+    answer = await call(hdfc, "POST", REGULAR, json=ORDER | {"quantity": 10**6})
+    assert answer.json()["status"] == "success"
+    [row] = (await call(hdfc, "GET", "/oapi/v1/orders")).json()["data"]
+    assert (row["status"], row["status_message"]) == (
+        "Rejected",
+        "Insufficient margin",
+    )
+
+
+async def test_a_fill_moves_the_funds_and_the_position(hdfc):
+    made = (await call(hdfc, "POST", REGULAR, json=ORDER)).json()["data"]["order_id"]
+    await hdfc.post("/_venue/fill", json={"id": made, "quantity": 4})
+    limits = (await call(hdfc, "GET", "/oapi/v1/user/margins")).json()["data"]
+    assert limits["equity"]["total_utilised_limit"] == 2800.0
+    path = "/oapi/v1/portfolio/cumulative-positions"
+    [row] = (await call(hdfc, "GET", path)).json()["data"]["net"]
+    assert (row["net_qty"], row["average_buy_price"]) == (4, 700.0)
+    rest = {"id": made, "quantity": 6}
+    assert (await hdfc.post("/_venue/fill", json=rest)).status_code == 200
+    assert (await hdfc.post("/_venue/fill", json=rest)).status_code == 400

@@ -1,0 +1,25 @@
+"""HDFC's adapter with mocked HTTP."""
+
+import pytest
+import respx
+
+from adapters.brokers.hdfc import HdfcBroker
+from adapters.http import BrokerHttp
+from adapters.secret import Secret
+
+from .support import SETTINGS
+from .test_contract import INDEX, NOON, TOKEN
+
+
+@pytest.fixture
+async def broker():
+    made = HdfcBroker(SETTINGS, BrokerHttp(), INDEX, wall=lambda: NOON)
+    made.use(made.login.adopt(Secret(TOKEN), NOON))
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+def hdfc():
+    with respx.mock(assert_all_called=False) as mock:
+        yield mock
