@@ -7,6 +7,7 @@ What could not be committed stays there and is tried again: it was not spoken of
 
 import logging
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -225,12 +226,18 @@ class Journal:
     def _entry(self, change: Change, actor: str | None) -> AuditEntry:
         order, event = change.order, change.event
         detail = {
+            "symbol": order.order.symbol,
+            "side": order.order.side,
+            "quantity": str(order.order.quantity),
             "cause": event.cause,
             "broker_order_id": order.broker_order_id,
             "error_code": order.error_code,
             "broker_code": order.broker_code,
             "attempts": order.attempts,
             "filled_quantity": str(order.filled_quantity),
+            "average_price": _text(order.average_price),
+            "fill_quantity": _text(event.fill_quantity),
+            "fill_price": _text(event.fill_price),
         }
         return AuditEntry(
             actor=actor or f"broker:{self.broker}",
@@ -240,6 +247,10 @@ class Journal:
             broker=order.broker,
             detail={key: value for key, value in detail.items() if value is not None},
         )
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def _alert(before: OrderRecord, after: OrderRecord) -> None:

@@ -67,6 +67,7 @@ class Writer:
         store: where to.
         health: told when the store fails, and when it is back.
         run_sync: how a commit leaves the loop; one at a time.
+        committed: told after each commit.
     """
 
     def __init__(
@@ -76,7 +77,9 @@ class Writer:
         health: StoreHealth,
         *,
         run_sync: RunSync,
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._committed = committed
         self._mailbox = mailbox
         self._store = store
         self._health = health
@@ -131,6 +134,7 @@ class Writer:
             end = start + len(request.message.writes)
             request.reply(Committed(results=tuple(results[start:end])))
             start = end
+        self._committed()
 
     async def _results(self, writes: list[Write]) -> list[AcceptResult | None]:
         if writes:

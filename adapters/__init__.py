@@ -19,6 +19,7 @@ from adapters.errors import (
     Unsupported,
     WrongKey,
 )
+from adapters.events import Event, event_of
 from adapters.login import Challenge, ChallengeKind, Field, Grant, LoginPort
 from adapters.model import (
     OPEN_STATUSES,
@@ -94,6 +95,7 @@ __all__ = [
     "ChallengeKind",
     "ConfigError",
     "Depth",
+    "Event",
     "Field",
     "Funds",
     "Grant",
@@ -144,4 +146,5 @@ __all__ = [
     "Validity",
     "Write",
     "WrongKey",
+    "event_of",
 ]

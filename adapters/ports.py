@@ -48,8 +48,11 @@ class PublishedLimits(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     orders_per_second: int | None = None
+    orders_per_minute: int | None = None
+    orders_per_hour: int | None = None
     per_second: int | None = None
     per_minute: int | None = None
+    per_hour: int | None = None
     per_day: int | None = None
 
 
@@ -317,3 +320,6 @@ class Store(Protocol):
     def sessions(self) -> dict[str, str]: ...
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]: ...
+
+    def last_seq(self) -> int:
+        """The number of the newest audit record; 0 where there is none."""

@@ -18,6 +18,7 @@ from actors.breaker import Breaker
 from actors.broker import Broker, BrokerParts, BrokerSettings
 from actors.clockwork import Clockwork
 from actors.egress import Egress, Look
+from actors.feed import Feed
 from actors.killswitch import KillSwitch
 from actors.limiter import DayCount, Limiter
 from actors.mailbox import Mailbox
@@ -113,6 +114,7 @@ class System:
         self.store = StoreHealth()
         self.trading = TradingState(_stored_switch(store))
         self.records = Records(store, run_sync=read_sync)
+        self.feed = Feed(self.records)
         self.writer = Mailbox("writer", WRITER_ROOM, urgent_capacity=WRITER_ROOM)
         self.killswitch = Mailbox("kill-switch", SWITCH_ROOM)
         self._seal = seal
@@ -161,7 +163,11 @@ class System:
             Child(
                 "writer",
                 Writer(
-                    self.writer, self._writable, self.store, run_sync=self._write_sync
+                    self.writer,
+                    self._writable,
+                    self.store,
+                    run_sync=self._write_sync,
+                    committed=self.feed.committed,
                 ).run,
                 mailbox=self.writer,
                 grace=3 * COMMIT_TIMEOUT,

@@ -179,6 +179,10 @@ class Reader:
         )
         return [rows.audit_record_of(row) for row in self._rows(sql, asked)]
 
+    def last_seq(self) -> int:
+        """The number of the newest audit record; 0 where there is none."""
+        return int(self._rows("SELECT max(seq) AS last FROM audit", [])[0]["last"] or 0)
+
     def check(self) -> list[str]:
         """Check every page (about 3 s a GB); what is wrong, a line each."""
         with read_errors():

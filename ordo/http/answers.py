@@ -33,8 +33,17 @@ class Page(str):
     __slots__ = ()
 
 
+EVENTS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
 def success(reply: Reply, request_id: str, began: float) -> Answer:
     """A reply. *began* is when the call came in, by Trio's clock."""
+    if reply.stream is not None:
+        return _streamed(reply, request_id, began)
     common = COMMON
     if isinstance(reply.data, Page):
         body, common = reply.data.encode(), PAGE
@@ -69,6 +78,13 @@ def failure(error: ApiError, request_id: str, began: float) -> Answer:
     return Answer(status=error.status, headers=headers, body=body)
 
 
+def _streamed(reply: Reply, request_id: str, began: float) -> Answer:
+    headers = _headers(None, request_id, began, 0.0, reply.headers, EVENTS)
+    return Answer(
+        status=reply.http_status, headers=headers, body=b"", stream=reply.stream
+    )
+
+
 def bug(request_id: str, began: float) -> Answer:
     """A fault of ours: no detail for clients, all of it in the log."""
     words = f"a fault in Ordo; it is logged under request id {request_id}"
@@ -76,7 +92,7 @@ def bug(request_id: str, began: float) -> Answer:
 
 
 def _headers(
-    body: bytes,
+    body: bytes | None,
     request_id: str,
     began: float,
     broker_ms: float,
@@ -85,9 +101,10 @@ def _headers(
 ) -> list[tuple[bytes, bytes]]:
     inside = max(0.0, (trio.current_time() - began) * 1000 - broker_ms)
     timing = f"ordo;dur={inside:.3f}, broker;dur={broker_ms:.3f}"
+    length = [] if body is None else [(b"content-length", b"%d" % len(body))]
     return [
         *common,
-        (b"content-length", b"%d" % len(body)),
+        *length,
         (b"x-request-id", request_id.encode()),
         (b"server-timing", timing.encode()),
         *((name.lower().encode(), value.encode()) for name, value in more.items()),

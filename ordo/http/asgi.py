@@ -26,16 +26,23 @@ BODY_SECONDS = 30.0
 MOST_PARAMETERS = 50
 
 
+SendPart = Callable[[bytes], Awaitable[None]]
+"""Sends a part of an answer whose end is not known yet."""
+Stream = Callable[[SendPart], Awaitable[None]]
+"""Sends an answer part by part, and returns at its end."""
+
+
 class Gone(Exception):
     """The client left before its request was whole."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A response before it is sent."""
+    """A response before it is sent; one with a `stream` has no body."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    stream: Stream | None = None
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -122,4 +129,11 @@ async def send_answer(send: Send, answer: Answer) -> None:
             "headers": answer.headers,
         }
     )
+    if answer.stream is not None:
+
+        async def send_part(part: bytes) -> None:
+            message = {"type": "http.response.body", "body": part, "more_body": True}
+            await send(message)
+
+        await answer.stream(send_part)
     await send({"type": "http.response.body", "body": answer.body})

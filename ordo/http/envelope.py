@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from ordo.http.asgi import Stream
+
 Status = Literal["success", "partial", "error", "pending"]
 
 
@@ -39,7 +41,8 @@ class Envelope(msgspec.Struct, kw_only=True):
 class Reply(msgspec.Struct, kw_only=True):
     """What a handler gives back; the edge adds the request's id and timing.
 
-    `broker_ms` is how long the call waited for brokers, in milliseconds.
+    `broker_ms` is how long the call waited for brokers, in milliseconds. With `stream`
+    the answer is what that sends, as Server-Sent Events.
     """
 
     data: Any = {}
@@ -49,6 +52,7 @@ class Reply(msgspec.Struct, kw_only=True):
     http_status: int = 200
     headers: dict[str, str] = {}
     broker_ms: float = 0.0
+    stream: Stream | None = None
 
 
 ENCODER = msgspec.json.Encoder(decimal_format="number")

@@ -77,7 +77,7 @@ class Front:
             answer = await self._answer(scope, receive, headers, request_id, began)
         except Gone:
             return
-        if scope["http_version"].startswith("1"):
+        if scope["http_version"].startswith("1") and answer.stream is None:
             await send_answer(send, answer)
         else:
             await _send_unless_gone(receive, send, answer)
@@ -154,7 +154,8 @@ class Front:
 
 
 async def _send_unless_gone(receive: Receive, send: Send, answer: Answer) -> None:
-    """Over HTTP/2 hypercorn would wait for ever until a client that left has read."""
+    """Over HTTP/2 hypercorn would wait for ever until a client that left has read; and
+    a stream has no end of its own."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ordo.http import events
 from ordo.http.call import Call
 from ordo.http.envelope import BrokerResult, Envelope, Reply
 from ordo.http.errors import STATUS_OF
@@ -74,6 +75,7 @@ def build() -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     described = [route.body for route in ROUTES if route.body]
     described += [route.data for route in ROUTES if isinstance(route.data, type)]
+    described.append(events.StreamEvent)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -107,6 +109,8 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if _places(route):
         operation["parameters"].append(_parameter("Idempotency-Key", "header"))
+    if route.events:
+        operation["parameters"].append(_parameter("Last-Event-ID", "header"))
     if route.body is not None:
         content: dict[str, Any] = {"schema": reference(route.body)}
         if _places(route):
@@ -132,11 +136,20 @@ def _responses(route: Route) -> dict[str, Any]:
     """Success, and every global error that the call can meet."""
     if route.page:
         return _page()
+    if route.events:
+        kind = reference(events.StreamEvent)
+        answer = _response("Events", kind, (), "text/event-stream")
+        return {"200": answer} | _errors(route)
     answer = {"type": "object"} if route.data is None else _answer(route)
     more = ("Idempotent-Replayed",) if _places(route) else ()
     responses = {"200": _response("Done", answer, more)}
     if _places(route) or route.method == "DELETE" or route.may_pend:
         responses["202"] = _response("An outcome is open", answer, more)
+    return responses | _errors(route)
+
+
+def _errors(route: Route) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
     by_status: dict[int, list[str]] = {}
     for code in _codes(route):
         by_status.setdefault(STATUS_OF[code], []).append(code)
@@ -178,13 +191,16 @@ def _codes(route: Route) -> list[str]:
 
 
 def _response(
-    words: str, schema: dict[str, Any], headers: tuple[str, ...]
+    words: str,
+    schema: dict[str, Any],
+    headers: tuple[str, ...],
+    kind: str = "application/json",
 ) -> dict[str, Any]:
     names = (*ALWAYS, *headers)
     return {
         "description": words,
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
-        "content": {"application/json": {"schema": schema}},
+        "content": {kind: {"schema": schema}},
     }
 
 
@@ -213,6 +229,8 @@ def _parameter(name: str, where: str, needed: tuple[str, ...] = ()) -> dict[str,
         schema = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
     elif name == "since":
         schema = {"type": "string", "format": "date-time"}
+    elif name in ("after", "Last-Event-ID"):
+        schema = {"type": "string", "pattern": "^[0-9]{1,18}$"}
     elif name == "Idempotency-Key":
         schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
     required = where == "path" or name in needed

@@ -10,6 +10,7 @@ import msgspec
 from adapters import BookOrder, Depth, Funds, Holding, Margin, Position, Quote, Trade
 from ordo.http import (
     accounts,
+    events,
     instruments,
     margin,
     masters,
@@ -33,7 +34,8 @@ class Route(NamedTuple):
     of which it `needs` some.
 
     `data` is what it answers with; or the rows under which name, each with a `broker`.
-    `page`: others write its query, so that every name is taken. `may_pend`: it
+    `page`: others write its query, so that every name is taken. `events`: it answers
+    with a stream of them. `may_pend`: it
     may answer 202, its work still under way.
     """
 
@@ -47,6 +49,7 @@ class Route(NamedTuple):
     needs: tuple[str, ...] = ()
     data: type[msgspec.Struct] | tuple[str, type[msgspec.Struct]] | None = None
     page: bool = False
+    events: bool = False
     may_pend: bool = False
 
 
@@ -315,6 +318,15 @@ ROUTES: tuple[Route, ...] = (
         "Audit records, oldest first",
         query=("since", "request_id", "order_id", "limit", "cursor"),
         data=status.AuditList,
+    ),
+    Route(
+        "GET",
+        f"{V1}/events",
+        "read",
+        events.stream,
+        "What happens, as it happens",
+        query=("brokers", "after"),
+        events=True,
     ),
     Route("GET", "/health", "none", status.health, "Liveness", data=status.Alive),
     Route("GET", "/openapi.json", "read", openapi.document, "This document"),

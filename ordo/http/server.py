@@ -69,6 +69,7 @@ class HttpServer:
 
     def stop(self) -> None:
         """Take no new connections; `run` returns when the open calls are answered."""
+        self._system.feed.close()  # streams have no other end
         self._stop.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:

@@ -185,6 +185,9 @@ class MemoryStore:
             and query.request_id in (None, row.entry.request_id)
         ][: query.limit]
 
+    def last_seq(self) -> int:
+        return len(self._audit)
+
     def copied(self) -> MemoryStore:
         """The same bytes, as a restart after a crash finds them."""
         return copy.deepcopy(self)

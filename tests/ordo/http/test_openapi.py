@@ -17,6 +17,10 @@ from tests.ordo.http.caller import calling
 from tests.ordo.http.conforms import mismatches, resolve
 
 OPEN_TO_ALL = ("/health", "/api/v1/sessions/{broker}/callback")
+KINDS = {
+    "/api/v1/sessions/{broker}/callback": "text/html",
+    "/api/v1/events": "text/event-stream",
+}
 OPERATIONS = [
     (path, method, operation)
     for path, methods in build()["paths"].items()
@@ -73,7 +77,9 @@ def test_an_operation_has_all_that_openapi_wants(path, method, operation):
     for status, response in operation["responses"].items():
         assert re.fullmatch(r"[2-5]\d\d", status)
         assert response["description"]
-        kind = "text/html" if path.endswith("/callback") else "application/json"
+        kind = KINDS.get(path, "application/json")
+        if path.endswith("/events") and status != "200":
+            kind = "application/json"
         assert "schema" in response["content"][kind]
     assert (operation["security"] == []) is (path in OPEN_TO_ALL)
 
