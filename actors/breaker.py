@@ -2,13 +2,24 @@
 
 import random
 from collections import deque
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 import msgspec
 
+from actors.verdicts import VERDICTS, CallResult, Verdict
 from actors.windows import Kind
+
+__all__ = [
+    "VERDICTS",
+    "Breaker",
+    "BreakerSettings",
+    "BreakerState",
+    "CallResult",
+    "Permit",
+    "Reason",
+    "Transition",
+    "Verdict",
+]
 
 URGENT_EVERY = 1.0
 """Seconds between urgent calls while the breaker is not closed.
@@ -36,50 +47,6 @@ class Reason(StrEnum):
     FORCED_OPEN = "forced_open"
     FORCED_CLOSED = "forced_closed"
     AUTOMATIC = "automatic"
-
-
-class Verdict(StrEnum):
-    """What the end of a call says about the broker's health."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    ABANDONED = "abandoned"  # says nothing: not counted, a probe's permit comes back
-
-
-class CallResult(StrEnum):
-    """How a call ended, as far as the breaker cares."""
-
-    ANSWERED = "answered"
-    CONNECT_FAILED = "connect_failed"
-    TIMED_OUT = "timed_out"
-    SERVER_ERROR = "server_error"  # any 5xx
-    PROTOCOL_ERROR = "protocol_error"
-    UNREADABLE = "unreadable"
-    UNKNOWN = "unknown"
-    REJECTED = "rejected"  # a business refusal, in the broker's own words
-    DENIED = "denied"  # our own refusal: validation, kill-switch, deadline, limiter
-    LIMITED = "limited"  # 429: the limiter's job
-    CANCELLED = "cancelled"  # the caller gave up, or we are stopping
-    LOGIN_EXPIRED = "login_expired"
-
-
-VERDICTS: Mapping[CallResult, Verdict] = MappingProxyType(
-    {
-        CallResult.ANSWERED: Verdict.SUCCEEDED,
-        CallResult.CONNECT_FAILED: Verdict.FAILED,
-        CallResult.TIMED_OUT: Verdict.FAILED,
-        CallResult.SERVER_ERROR: Verdict.FAILED,
-        CallResult.PROTOCOL_ERROR: Verdict.FAILED,
-        CallResult.UNREADABLE: Verdict.FAILED,
-        CallResult.UNKNOWN: Verdict.FAILED,
-        CallResult.REJECTED: Verdict.ABANDONED,
-        CallResult.DENIED: Verdict.ABANDONED,
-        CallResult.LIMITED: Verdict.ABANDONED,
-        CallResult.CANCELLED: Verdict.ABANDONED,
-        CallResult.LOGIN_EXPIRED: Verdict.ABANDONED,
-    }
-)
-"""Which results count. Source: design.md, "Breaker, limiter, mailboxes"."""
 
 
 class BreakerSettings(

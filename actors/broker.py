@@ -15,9 +15,11 @@ import trio
 from actors.admission import Gate
 from actors.breaker import Breaker
 from actors.canceller import Canceller
+from actors.changer import Changer
+from actors.changes import Changes
 from actors.cancels import Cancels
 from actors.clockwork import Clockwork
-from actors.day_count import keep_day_count
+from actors.day_count import DayKeeper
 from actors.egress import Egress, EgressWatch
 from actors.flights import Flights
 from actors.halts import Halts
@@ -31,6 +33,7 @@ from actors.messages import (
     BeginLogin,
     BrokerReport,
     CancelOrder,
+    ChangeOrder,
     DownloadMaster,
     Fetch,
     Logout,
@@ -51,6 +54,7 @@ from actors.sender import Flight, Sender
 from actors.session import Session
 from actors.session_keeper import Seal, SessionKeeper
 from actors.session_watch import SessionWatch
+from actors.stall import watch_mailbox
 from actors.tags import Tags
 from actors.trading import TradingState
 from actors.windows import Kind
@@ -114,6 +118,7 @@ class Broker:
             journal,
             in_flight=aloft.__contains__,
             changed=lambda order_id: self._cancels.changed(order_id),
+            shown=lambda record, row, at: self._changes.shown(record, row, at),
             poll=parts.port.capabilities.book_poll,
         )
         canceller = Canceller(line, timeout, reconciler.look)
@@ -121,8 +126,16 @@ class Broker:
         self._cancels = cancels = Cancels(
             journal, aloft, pacer, canceller, parts.records, writer, start
         )
+        changer = Changer(line, parts.trading, timeout, reconciler.look, parts.egress)
+        self._changes = Changes(journal, aloft, cancels, changer)
         sender = Sender(
-            line, journal, parts.trading, timeout, reconciler.in_doubt, parts.egress
+            line,
+            journal,
+            parts.trading,
+            timeout,
+            reconciler.in_doubt,
+            lambda: self._session_watch.renewed(),
+            parts.egress,
         )
         self._flights = flights = Flights(
             aloft, sender, journal, reconciler, cancels, pacer, start
@@ -158,7 +171,8 @@ class Broker:
             self._start_soon(self._halts.watch)
             self._start_soon(self._session_watch.run)
             self._start_soon(self._egress_watch.run)
-            self._start_soon(keep_day_count, name, limiter, writer)
+            self._start_soon(watch_mailbox, parts.mailbox)
+            self._start_soon(DayKeeper(name, limiter, writer).run)
             task_status.started()
             try:
                 while True:
@@ -181,6 +195,8 @@ class Broker:
                 self._flights.start(request, slot)
             case CancelOrder():
                 self._start_soon(self._cancels.answer, request)
+            case ChangeOrder():
+                self._start_soon(self._changes.answer, request)
             case Fetch():
                 self._start_soon(self._reads.answer, request)
             case DownloadMaster():

@@ -67,11 +67,19 @@ class Case:
         order: as the client wants it.
         table: widths and bands of market protection.
         mode: False: neither band nor funds; "strict": what cannot be checked stays.
+        funds: whether they are asked about.
     """
 
     def __init__(
-        self, desk: Desk, order: Order, table: ProtectionTable, mode: Mode
+        self,
+        desk: Desk,
+        order: Order,
+        table: ProtectionTable,
+        mode: Mode,
+        *,
+        funds: bool = True,
     ) -> None:
+        self._ask_funds = funds
         self._desk = desk
         self._order = order
         self._table = table
@@ -91,7 +99,7 @@ class Case:
         sent_as = self._sent_as(now)
         if isinstance(sent_as, Denial):
             return Verdict(sent_as, unanswered=True)
-        if self._mode is not False:
+        if self._mode is not False and self._ask_funds:
             denial = self._note("funds", self._funds(sent_as, now))
         if self._wanted:
             return tuple(self._wanted)

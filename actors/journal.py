@@ -18,7 +18,7 @@ from actors.clockwork import Wall
 from actors.lifecycle import SURPRISES, Change
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import Commit, Committed
-from adapters import AuditEntry, OrderRecord, OrderStatus, SaveOrder
+from adapters import AuditEntry, OrderEvent, OrderRecord, OrderStatus, SaveOrder
 
 log = logging.getLogger("ordo.orders")
 
@@ -118,10 +118,18 @@ class Journal:
         self._live[order_id] = unsent
         return False
 
-    def amend(self, order_id: str, entry: AuditEntry, **fields: Any) -> None:
+    def amend(
+        self,
+        order_id: str,
+        entry: AuditEntry,
+        *,
+        event: OrderEvent | None = None,
+        **fields: Any,
+    ) -> None:
         """Change fields that are no change of status; a `flush` stores them."""
         record = msgspec.structs.replace(self[order_id], **fields)
-        self._make(SaveOrder(order=record, events=(), audit=(entry,)))
+        events = () if event is None else (event,)
+        self._make(SaveOrder(order=record, events=events, audit=(entry,)))
 
     async def flush(self, order_id: str) -> bool:
         """Store what an order has in its queue by its turn; whether that is stored."""

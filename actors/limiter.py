@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from actors.windows import MINUTE, ORDERS, READS, SECOND, Kind, Share, Window
+from actors.windows import ALL, MINUTE, ORDERS, READS, SECOND, Kind, Share, Window
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds to stop after a 429 that names no time, and where doubling stops.
@@ -34,8 +34,12 @@ class DayCount(msgspec.Struct, frozen=True):
 
 
 class WindowUse(msgspec.Struct, frozen=True, kw_only=True):
-    """One window, for status: *limit* is what we allow ourselves just now."""
+    """One window, for status: *limit* is what we allow ourselves just now.
 
+    *counts* names the calls that it meters: `all`, `orders`, `reads`, or their kinds.
+    """
+
+    counts: str
     seconds: float
     published: int
     limit: int
@@ -91,6 +95,7 @@ class Limiter:
         self._windows = tuple(windows)
         count = day_count or DayCount()
         self._day = count.day
+        self._turned_at = -math.inf
         self._taken = dict.fromkeys(Kind, 0) | count.taken
         self._logs = {
             window: [
@@ -122,6 +127,16 @@ class Limiter:
         return self._latest == self._paused_until == -math.inf
 
     @property
+    def longest(self) -> float:
+        """Seconds of the longest rolling window; 0 without one."""
+        return max((window.seconds for window in self._logs), default=0.0)
+
+    @property
+    def day_limit(self) -> int | None:
+        """The smallest number of calls that a day allows; None without such a limit."""
+        return min((window.slots for window in self._tallies), default=None)
+
+    @property
     def day_count(self) -> DayCount:
         """What to store, so that the day's quota survives a restart."""
         return DayCount(self._day, dict(self._taken))
@@ -140,7 +155,7 @@ class Limiter:
         """
         self._check(now)
         if day > self._day:
-            self._turn_to(day)
+            self._turn_to(day, now)
         if now < self._paused_until:
             return False
         logs = (self._lowered if now < self._lowered_until else self._full)[kind]
@@ -177,7 +192,7 @@ class Limiter:
             ahead: How many of each kind go first.
         """
         if day > self._day:
-            self._turn_to(day)
+            self._turn_to(day, now)
         for tally in self._daily[kind]:
             if tally.count + _among(tally.kinds, ahead) >= tally.slots:
                 return math.inf
@@ -196,7 +211,8 @@ class Limiter:
 
         Returns:
             Whether it was given back; False when every window has passed it already
-            (only the day's count still holds it then, and keeps it).
+            (only the day's count still holds it then, and keeps it). A slot of
+            yesterday leaves today's count alone.
 
         Raises:
             ValueError: No such slot was taken, or it was given back before.
@@ -207,7 +223,8 @@ class Limiter:
             raise ValueError(f"no {kind} slot was taken at {at}")
         for times, place in zip(held, places, strict=True):
             del times[place]
-        if held and day == self._day:
+        today = day == self._day and at >= self._turned_at and self._taken[kind] > 0
+        if held and today:
             for tally in self._daily[kind]:
                 tally.count -= 1
             self._taken[kind] -= 1
@@ -275,7 +292,7 @@ class Limiter:
     def headroom(self, now: float, day: int) -> Headroom:
         """What is used and what is left, for the status page."""
         if day > self._day:
-            self._turn_to(day)
+            self._turn_to(day, now)
         lowered = now < self._lowered_until
         windows = []
         for window in self._windows:
@@ -288,6 +305,7 @@ class Limiter:
                 used = log.used(now)
             windows.append(
                 WindowUse(
+                    counts=_name(window.scope),
                     seconds=window.seconds,
                     published=window.limit,
                     limit=limit,
@@ -305,9 +323,9 @@ class Limiter:
         if now < self._latest:
             raise ValueError(f"now must be at least {self._latest}, was {now}")
 
-    def _turn_to(self, day: int) -> None:
+    def _turn_to(self, day: int, now: float) -> None:
         """Begin a trading day: every quota is whole again."""
-        self._day = day
+        self._day, self._turned_at = day, now
         self._taken = dict.fromkeys(Kind, 0)
         for tallies in self._tallies.values():
             for tally in tallies:
@@ -318,6 +336,11 @@ class Limiter:
         log.times.clear()
         log.times.extend(merged)
         self._latest = max([self._latest, *times])
+
+
+def _name(scope: frozenset[Kind]) -> str:
+    names = {ALL: "all", ORDERS: "orders", READS: "reads"}
+    return names.get(scope) or "+".join(kind for kind in Kind if kind in scope)
 
 
 def _place(times: deque[float], at: float) -> int:

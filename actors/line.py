@@ -7,25 +7,20 @@ import itertools
 import logging
 import math
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
 import trio
 
-from actors.breaker import (
-    VERDICTS,
-    Breaker,
-    BreakerState,
-    CallResult,
-    Permit,
-    Verdict,
-)
+from actors.breaker import Breaker, BreakerState, Permit, Reason
 from actors.clockwork import Wall
 from actors.mailbox import Mailbox
-from actors.messages import Denial
+from actors.outcomes import backoff, denial_of, result_of
 from actors.pacer import NoSlot, Pacer
 from actors.session import Session
+from actors.verdicts import VERDICTS, CallResult, Verdict
 from actors.windows import Kind
 from actors.writer import tell
 from adapters import (
@@ -36,12 +31,20 @@ from adapters import (
     Note,
     NotSent,
     RateLimited,
-    Refused,
     SentUnknown,
     SessionExpired,
     Stopped,
-    Unsupported,
 )
+
+__all__ = [
+    "READ_TIMEOUT",
+    "READ_TRIES",
+    "Line",
+    "Tries",
+    "backoff",
+    "denial_of",
+    "result_of",
+]
 
 log = logging.getLogger("ordo.broker")
 
@@ -50,8 +53,8 @@ T = TypeVar("T")
 READ_TRIES = 3
 READ_TIMEOUT = 10.0
 """Seconds for one try of a read."""
-FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 5.0
-"""Seconds before a second try, and where doubling stops."""
+FLAPS, FLAPPING_WITHIN = 3, 600.0
+"""A breaker that opens so often in so many seconds is told as an alert."""
 
 
 class Tries:
@@ -60,28 +63,6 @@ class Tries:
     def __init__(self) -> None:
         self.made = 0
         self.latency = 0.0
-
-
-def result_of(error: BrokerError) -> CallResult:
-    """What an error says about the broker's health."""
-    match error:
-        case Stopped() | Unsupported():
-            return CallResult.DENIED
-        case NotSent():
-            return CallResult.CONNECT_FAILED
-        case SessionExpired():
-            return CallResult.LOGIN_EXPIRED
-        case RateLimited():
-            return CallResult.LIMITED
-        case Refused():
-            return CallResult.REJECTED
-    return CallResult.UNKNOWN
-
-
-def backoff(attempt: int, rng: random.Random) -> float:
-    """Seconds to wait after the *attempt*-th try, with jitter so that none march."""
-    longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (attempt - 1))
-    return rng.uniform(longest / 2, longest)
 
 
 class Line:
@@ -121,6 +102,7 @@ class Line:
         self._writer = writer
         self._wall = wall
         self._count = itertools.count()
+        self._opened: deque[float] = deque(maxlen=FLAPS)
 
     def admit(self, kind: Kind) -> Permit:
         """Leave to make one call now.
@@ -182,6 +164,20 @@ class Line:
                 "reason": move.reason,
             }
             self.note("breaker.changed", detail, by)
+            if move.reason is Reason.FAILURES:
+                self._tell_flapping(move.at)
+
+    def _tell_flapping(self, opened_at: float) -> None:
+        """A broker that comes and goes is worse than one that is down: tell people."""
+        self._opened.append(opened_at)
+        if len(self._opened) == FLAPS and opened_at - self._opened[0] < FLAPPING_WITHIN:
+            log.critical(
+                "%s is flapping: its breaker opened %d times in %d s",
+                self.name,
+                FLAPS,
+                opened_at - self._opened[0],
+                extra={"broker": self.name, "event": "breaker.flapping"},
+            )
 
     def login_needed(self, reason: str, grant: Grant | None) -> None:
         """The broker refused *grant*; news of an earlier one say nothing any more."""
@@ -316,25 +312,3 @@ class Line:
             broker=self.name,
             detail=detail,
         )
-
-
-def denial_of(error: BrokerError) -> Denial:
-    """What clients are told of an error: a broker-level code and words."""
-    match error:
-        case Stopped(code=code, message=message):
-            return Denial(code=code, message=message)
-        case NotSent():
-            return Denial(code="broker_unavailable", message=f"not reached: {error}")
-        case SessionExpired():
-            return Denial(code="session_expired", message=str(error))
-        case RateLimited():
-            return Denial(
-                code="rate_queue_full",
-                message=f"the broker refused for pace: {error}",
-                retry_after=error.retry_after,
-            )
-        case Unsupported():
-            return Denial(code="unsupported", message=str(error))
-        case Refused():
-            return Denial(code="rejected", message=error.text)
-    return Denial(code="broker_unavailable", message=f"no answer to use: {error}")

@@ -40,6 +40,9 @@ class Mailbox:
         capacity: messages the normal lane holds; those already taken do not count.
         urgent_capacity: messages the lane for cancels and the kill-switch holds.
 
+    Attributes:
+        taken: messages handed to the actor so far.
+
     Raises:
         ValueError: a lane without room.
     """
@@ -53,6 +56,7 @@ class Mailbox:
         self.name = name
         self.capacity = capacity
         self.urgent_capacity = urgent_capacity
+        self.taken = 0
         self._normal: deque[Request] = deque()
         self._urgent: deque[Request] = deque()
         self._taken: dict[Request, None] = {}  # a dict keeps the order, a set does not
@@ -186,6 +190,7 @@ class Mailbox:
     def _take(self) -> Request:
         request = (self._urgent or self._normal).popleft()
         request.hand_out(self._taken)
+        self.taken += 1
         return request
 
     def _refuse_closed(self) -> None:

@@ -173,6 +173,51 @@ class CancelResult(msgspec.Struct, frozen=True, kw_only=True):
     denial: Denial | None = None
 
 
+class ModifyOrder(
+    msgspec.Struct,
+    Ask["ChangeResult | Denial"],
+    frozen=True,
+    kw_only=True,
+    tag=True,
+):
+    """Change an open order; asked of the router. *changes* are fields of `Order`:
+    quantity (the total), price, trigger_price, type, validity."""
+
+    order_id: str
+    changes: dict[str, Any]
+    by: str
+    request_id: str | None = None
+
+
+class ChangeOrder(
+    msgspec.Struct,
+    Ask["ChangeResult | Denial"],
+    frozen=True,
+    kw_only=True,
+    tag=True,
+):
+    """Make an order *after*, asked of its broker; refused where it is not *before*.
+
+    *answer_by*: no byte of it leaves later, on the Trio clock.
+    """
+
+    order_id: str
+    before: Order
+    after: Order
+    sent_as: SentAs | None
+    by: str
+    request_id: str | None
+    answer_by: float
+
+
+class ChangeResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The order after the attempt. *denial* tells why it does not stand as wanted;
+    with `unknown` it may yet."""
+
+    record: OrderRecord
+    denial: Denial | None = None
+
+
 ReadKind = Literal[
     "orderbook", "trades", "positions", "holdings", "funds", "quotes", "depth", "margin"
 ]

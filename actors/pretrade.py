@@ -36,9 +36,14 @@ class PreTrade:
         self._table = table
         self._mode = mode
 
-    def glance(self, broker: str, order: Order) -> Verdict | Case:
-        """The verdict, if nobody has to be asked; else the case, to be settled."""
-        case = Case(self._desks[broker], order, self._table, self._mode)
+    def glance(self, broker: str, order: Order, *, new: bool = True) -> Verdict | Case:
+        """The verdict, if nobody has to be asked; else the case, to be settled.
+
+        Args:
+            new: False: an order that stands is to become this one. What it blocks is
+                blocked already, so its funds are the broker's to check.
+        """
+        case = Case(self._desks[broker], order, self._table, self._mode, funds=new)
         verdict = case.judge(trio.current_time())
         return verdict if isinstance(verdict, Verdict) else case
 

@@ -6,7 +6,7 @@ missed in several complete reads, for long enough, with every position explained
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
@@ -39,6 +39,9 @@ PROBE_EVERY = 1.0
 """Seconds between reads that prove a half-open breaker's broker well."""
 
 
+Shown = Callable[[OrderRecord, BookOrder, float], Awaitable[None]]
+
+
 class Reconciler:
     """Settles what is not certain.
 
@@ -47,6 +50,7 @@ class Reconciler:
         journal: its live orders.
         in_flight: whether an order is on its way just now; its sender will tell.
         changed: told of each order that the book has changed.
+        shown: told of each live order's row, and when the read of it began.
         poll: seconds between rounds while orders are open.
     """
 
@@ -57,12 +61,14 @@ class Reconciler:
         *,
         in_flight: Callable[[str], bool],
         changed: Callable[[str], None],
+        shown: Shown,
         poll: float,
     ) -> None:
         self._line = line
         self._journal = journal
         self._in_flight = in_flight
         self._changed = changed
+        self._shown = shown
         self._poll = poll
         # Without tags a row that is ours looks like anybody's: none is ever missing.
         self._shows_tags = line.port.capabilities.tag is not None
@@ -182,7 +188,7 @@ class Reconciler:
                 record.client_tag
             )
             if row is not None:
-                await self._apply(record, row)
+                await self._apply(record, row, started)
             elif self._may_be_missing(record) and self.doubts.missing(
                 record.order_id, started
             ):
@@ -206,12 +212,15 @@ class Reconciler:
             by_tag.setdefault(row.tag, row)
         return by_tag
 
-    async def _apply(self, record: OrderRecord, row: BookOrder) -> None:
+    async def _apply(self, record: OrderRecord, row: BookOrder, started: float) -> None:
         change = from_book(record, row, self._journal.wall())
         self.doubts.remove(record.order_id)
         if change is not None:
             await self._journal.save(change)
             self._changed(record.order_id)
+        now = self._journal.get(record.order_id)
+        if now is not None and not now.is_settled:
+            await self._shown(now, row, started)
 
     def _may_be_missing(self, record: OrderRecord) -> bool:
         order_id = record.order_id

@@ -5,8 +5,8 @@ unknown, and looked up in the broker's book by its tag.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import trio
@@ -20,7 +20,7 @@ from actors.messages import Commit
 from actors.reconciler import Reconciler
 from actors.records import Records
 from actors.windows import MINUTE, SECOND, SLACK, Kind
-from adapters import OrderRecord, OrderStatus, Store, StoreFailed
+from adapters import OrderQuery, OrderRecord, OrderStatus, Store, StoreFailed
 
 log = logging.getLogger("ordo.broker")
 
@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 AGAIN_AFTER = 1.0
 """Seconds until an unreadable store is tried again."""
+A_DAY, MOST_ORDERS = timedelta(days=1), 5000
+"""Among so many of the last day's orders cancels are looked for, to be charged."""
 
 
 class Recovery:
@@ -89,13 +91,23 @@ class Recovery:
         return on_their_way
 
     async def _charge(self, broker: str) -> None:
-        """Charge the windows: sends are stored, other calls are not."""
+        """Charge the windows: sends and cancels are stored, reads are not.
+
+        A cancelled order's last change is its cancel, or later: never too early.
+        """
         wall, now = self._journal.wall(), trio.current_time()
-        ago = wall - timedelta(seconds=MINUTE)
+        ago = wall - timedelta(seconds=max(MINUTE, self._limiter.longest))
         sent = await self._read(lambda store: store.sent_since(broker, ago))
-        times = [now - (wall - at).total_seconds() for at in sent]
+        today = OrderQuery(broker=broker, since=wall - A_DAY, limit=MOST_ORDERS)
+        orders = await self._read(lambda store: store.orders(today))
+        cancelled = [o.updated_at for o in orders if o.cancel_requested]
+
+        def seconds(moments: Iterable[datetime]) -> list[float]:
+            return [now - (wall - at).total_seconds() for at in moments if at >= ago]
+
         self._limiter.seed_reads(now)
-        self._limiter.seed(Kind.PLACE, times, now)
+        self._limiter.seed(Kind.PLACE, seconds(sent), now)
+        self._limiter.seed(Kind.CANCEL, seconds(cancelled), now)
         # Nobody knows what the last second held.
         self._limiter.pause(trio.current_time() + SECOND * SLACK)
 

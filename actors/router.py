@@ -19,9 +19,11 @@ from actors.messages import (
     FetchAll,
     Fetched,
     FetchFailed,
+    ModifyOrder,
     Overloaded,
     PlaceBatch,
 )
+from actors.modifying import Modifying
 from actors.placing import Placing
 from actors.pretrade import PreTrade
 from actors.records import Records
@@ -37,7 +39,7 @@ class Router:
     """The router actor.
 
     Args:
-        mailbox: `PlaceBatch`, `CancelOrder`, `FetchAll`.
+        mailbox: `PlaceBatch`, `CancelOrder`, `ModifyOrder`, `FetchAll`.
         brokers: mailboxes by the name of the broker.
         writer: the writer's mailbox.
         records: what is stored.
@@ -64,6 +66,7 @@ class Router:
         self._placing = Placing(
             brokers, writer, records, trading, store, clockwork, pretrade
         )
+        self._modifying = Modifying(brokers, records, pretrade)
         self._at_work = 0
         self._receiving = trio.CancelScope()
 
@@ -91,6 +94,8 @@ class Router:
                 tasks.start_soon(self._place, request, message)
             case CancelOrder() as message:
                 tasks.start_soon(self._cancel, request, message)
+            case ModifyOrder() as message:
+                tasks.start_soon(self._modify, request, message)
             case FetchAll() as message:
                 tasks.start_soon(self._fetch_all, request, message)
             case other:
@@ -102,6 +107,10 @@ class Router:
                 request.reply(await self._placing.place(message, request.deadline))
         finally:
             self._at_work -= 1
+
+    async def _modify(self, request: Request, message: ModifyOrder) -> None:
+        with request:
+            request.reply(await self._modifying.modify(message, request.deadline))
 
     async def _cancel(self, request: Request, message: CancelOrder) -> None:
         with request:

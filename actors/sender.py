@@ -4,7 +4,7 @@ Nothing here is ever sent twice: only what provably did not leave is tried again
 the same tag. Whatever cannot be proven is unknown, and left to the reconciler.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import trio
@@ -48,6 +48,7 @@ class Flight:
         self.deadline = deadline
         self.departed = False  # a byte may have left
         self.cancel_wanted = False
+        self.renewal: bool | None = None  # True while it waits for a new session
         self.landed = trio.Event()
         self.answered = False
         self.attempts = 0
@@ -70,6 +71,8 @@ class Sender:
         trading: read as the last thing before the bytes go.
         submit_timeout: seconds the broker has to answer an order.
         in_doubt: told of each order whose outcome is unknown.
+        renewed: waits for a session that is being renewed without the user; whether
+            there is a good one then.
         egress: where orders would leave from; None: any address will do.
     """
 
@@ -80,6 +83,7 @@ class Sender:
         trading: TradingState,
         submit_timeout: float,
         in_doubt: Callable[[str], None],
+        renewed: Callable[[], Awaitable[bool]],
         egress: Egress | None = None,
     ) -> None:
         self._line = line
@@ -87,6 +91,7 @@ class Sender:
         self._trading = trading
         self._submit_timeout = submit_timeout
         self._in_doubt = in_doubt
+        self._renewed = renewed
         self._egress = egress
 
     async def fly(self, flight: Flight) -> OrderRecord:
@@ -113,6 +118,9 @@ class Sender:
         """
         if flight.departed:
             change = self._unknown(flight, "no answer by the request's deadline")
+        elif flight.renewal:
+            words = "the broker wants a new login, which was not done in time"
+            change = self._denied(flight, "session_expired", words)
         else:
             words = "its deadline passed before it left"
             change = self._denied(flight, "deadline_exceeded", words)
@@ -130,6 +138,8 @@ class Sender:
             except NoSlot as none:
                 return self._denied(flight, none.code, none.message)
             except SentUnknown as error:
+                if error.http_status == 429:
+                    self._line.pacer.limited(None)
                 return self._unknown(flight, str(error), http_status=error.http_status)
             except RateLimited as error:
                 self._line.pacer.limited(error.retry_after)
@@ -137,13 +147,15 @@ class Sender:
                 pass  # with the next slot, then
             except Stopped as stopped:
                 self._give_back(flight)
-                return self._denied(flight, stopped.code, stopped.message)
+                if not await self._logged_in_again(flight, stopped.code):
+                    return self._denied(flight, stopped.code, stopped.message)
             except NotSent as error:
                 if not await self._try_again(flight):
                     return self._denied(flight, "not_sent", str(error))
             except (SessionExpired, Unsupported) as error:
                 denial = denial_of(error)
-                return self._denied(flight, denial.code, denial.message)
+                if not await self._logged_in_again(flight, denial.code):
+                    return self._denied(flight, denial.code, denial.message)
             flight.slot = None
 
     async def _ready(self, flight: Flight) -> None:
@@ -243,6 +255,20 @@ class Sender:
             return False
         await trio.sleep(wait)
         return True
+
+    async def _logged_in_again(self, flight: Flight, code: str) -> bool:
+        """Whether what only a session was missing for can be tried again, once.
+
+        The adapter lists the refusal as one that came before acting: nothing was done.
+        """
+        if code != "session_expired" or flight.renewal is not None:
+            return False
+        flight.renewal, good = True, False
+        with trio.move_on_at(flight.deadline):
+            good = await self._renewed()
+        if good or trio.current_time() < flight.deadline:
+            flight.renewal = False
+        return good
 
     def _give_back(self, flight: Flight) -> None:
         """Return the slot: no byte was sent for it."""

@@ -32,6 +32,8 @@ class SessionWatch:
         self._logins = logins
         self._wall = wall
         self._renew_at = 0.0
+        self._renewing = False
+        self._looked = trio.Event()  # set, and made anew, after each look
         self._pause = FIRST_RENEWAL
 
     async def run(self) -> None:
@@ -44,10 +46,28 @@ class SessionWatch:
             self._end_if_due()
             if self._line.session.active:
                 self._pause = FIRST_RENEWAL
-            elif self._logins.unattended and trio.current_time() >= self._renew_at:
+            elif self._due:
                 await self._renew()
+            looked, self._looked = self._looked, trio.Event()
+            looked.set()
             with trio.move_on_after(self._wait()):
                 await news.wait()
+
+    async def renewed(self) -> bool:
+        """Whether the session is good, after a renewal that is due or under way.
+
+        For an order that the broker refused for its session alone. One renewal serves
+        all who wait, and the pauses between renewals hold for them as well.
+        """
+        session = self._line.session
+        if not session.active and (self._renewing or self._due):
+            self._line.session_news.set()
+            await self._looked.wait()
+        return session.active
+
+    @property
+    def _due(self) -> bool:
+        return self._logins.unattended and trio.current_time() >= self._renew_at
 
     def _end_if_due(self) -> None:
         end = self._line.session.expires_at
@@ -64,7 +84,9 @@ class SessionWatch:
         return max(0.0, min(waits))
 
     async def _renew(self) -> None:
+        self._renewing = True
         reply = await self._logins.renew()
+        self._renewing = False
         refused = isinstance(reply, LoginFailed) and reply.code == "rejected"
         self._renew_at = trio.current_time() + (
             LONGEST_RENEWAL if refused else self._pause

@@ -273,6 +273,21 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
 
 
+class Pruned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pruning did. `more`: it stopped early and should be called again."""
+
+    expired: int
+    forgotten: int
+    more: bool
+
+
+class OldFile(msgspec.Struct, frozen=True):
+    """An audit file that may be deleted: its name, the number of its last record."""
+
+    name: str
+    through: int
+
+
 class Store(Protocol):
     """Where Ordo remembers. Plain synchronous code: the actors run it in a thread.
 
@@ -295,6 +310,34 @@ class Store(Protocol):
 
         Raises:
             StoreFailed: there is none.
+        """
+
+    def prune(self, now: datetime, most: int) -> Pruned:
+        """Age at most *most* idempotency keys; a part of the writer's work.
+
+        Raises:
+            StoreFailed: nothing has changed.
+        """
+
+    def drop_audit(self, files: Sequence[OldFile]) -> None:
+        """Delete audit files, once it is on record; a part of the writer's work.
+
+        Raises:
+            StoreFailed: it is not recorded, or not all is deleted.
+        """
+
+    def old_audit(self, now: datetime, keep_days: int, most: int) -> Sequence[OldFile]:
+        """At most *most* audit files older than *keep_days*, whole; in any thread.
+
+        Raises:
+            StoreFailed: they cannot be read.
+        """
+
+    def check(self) -> list[str]:
+        """Read every page; what is wrong, a line each. In any thread: may take long.
+
+        Raises:
+            StoreFailed: it cannot be read at all.
         """
 
     def close(self) -> None: ...

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 
-from actors.windows import DAY, MINUTE, SECOND, Window, regulatory
+from actors.windows import ALL, DAY, HOUR, MINUTE, ORDERS, SECOND, Window, regulatory
 from adapters import Capabilities
 from ordo.config import Broker, effective_limits
 
 log = logging.getLogger("ordo.system")
 
-SPARE_PER_MINUTE = 40
-"""One call in so many is left unused: Fyers blocks an account for the rest of the day
-after three breaches of its minute limit (fyers.md section 5)."""
+SPARE = 40
+"""One call in so many of a minute or an hour is left unused, for both are counted at
+the broker and by its clock: Fyers blocks an account for the rest of the day after three
+breaches of its minute limit (fyers.md section 5)."""
 
 
 def windows(table: Broker, can: Capabilities) -> list[Window]:
@@ -38,10 +39,15 @@ def windows(table: Broker, can: Capabilities) -> list[Window]:
         kept.append(regulatory(limits.orders_per_second, registered=registered))
     if limits.per_second:
         kept.append(Window(limits.per_second, SECOND))
-    if limits.per_minute:
-        spare = limits.per_minute // SPARE_PER_MINUTE
-        keep = max(1, limits.per_minute - spare)
-        kept.append(Window(limits.per_minute, MINUTE, keep=keep))
+    for number, seconds, scope in (
+        (limits.orders_per_minute, MINUTE, ORDERS),
+        (limits.per_minute, MINUTE, ALL),
+        (limits.orders_per_hour, HOUR, ORDERS),
+        (limits.per_hour, HOUR, ALL),
+    ):
+        if number:
+            keep = max(1, number - number // SPARE)
+            kept.append(Window(number, seconds, scope, keep=keep))
     if limits.per_day:
         kept.append(Window(limits.per_day, DAY))
     return kept

@@ -96,6 +96,7 @@ async def _main(
         looks={name: echo.ask for name, echo in addresses.items()},
     )
     system.started_at = trio.current_time()
+    trio.lowlevel.add_instrument(system.loop)
     _settle_memory()
     sys.setswitchinterval(SWITCH_EVERY)
     http, endpoint = _http(system)

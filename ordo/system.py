@@ -27,6 +27,7 @@ from actors.pretrade import PreTrade
 from actors.records import Records
 from actors.router import Router
 from actors.session import Session
+from actors.stall import LoopWatch
 from actors.supervisor import (
     Backoff,
     Child,
@@ -112,6 +113,7 @@ class System:
         self.stopping = False
         self.started_at = 0.0
         self.store = StoreHealth()
+        self.loop = LoopWatch(clockwork.wall)
         self.trading = TradingState(_stored_switch(store))
         self.records = Records(store, run_sync=read_sync)
         self.feed = Feed(self.records)

@@ -4,7 +4,7 @@ from adapters.stores.audit_chain import GENESIS, Head, Line, verify_lines
 from adapters.stores.audit_files import AuditFiles
 from adapters.stores.audit_key import load_key, load_or_make_key
 from adapters.stores.audit_verify import Problem, Verdict, verify
-from adapters.stores.keys import KEY_LIFE, TOMBSTONE_LIFE, Pruned
+from adapters.stores.keys import KEY_LIFE, TOMBSTONE_LIFE
 from adapters.stores.lock import DataLock
 from adapters.stores.sqlite import SqliteStore
 from adapters.stores.stored_audit import StoredAudit
@@ -18,7 +18,6 @@ __all__ = [
     "Head",
     "Line",
     "Problem",
-    "Pruned",
     "SqliteStore",
     "StoredAudit",
     "Verdict",

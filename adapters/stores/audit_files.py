@@ -18,13 +18,15 @@ from adapters.model import AuditEntry
 from adapters.stores.audit_chain import Head, Line, written
 from adapters.stores.audit_header import Header, day_of, name_for, sealed
 from adapters.stores.audit_key import sync_directory
-from adapters.stores.audit_old import OldFile, old_files
+from adapters.stores.audit_old import old_files
 from adapters.stores.audit_resume import End, Stored, find_end
 
 SYNC_EVERY = timedelta(seconds=1)
 """At most this much of the files is lost with the power; the store has it."""
 CHUNK = 1 << 20
 """Bytes gathered for one write."""
+MOST_FILES = 10_000
+"""Files deleted at once where nobody waits; to read one through takes seconds."""
 
 
 class AuditFiles:
@@ -91,11 +93,24 @@ class AuditFiles:
             self._write(self._stored(self._head.seq))
         return notes
 
-    def due(self, now: datetime, keep_days: int) -> tuple[OldFile, ...]:
-        """The files older than *keep_days*: closed, verified whole, oldest first."""
+    def due(
+        self, now: datetime, keep_days: int, most: int = MOST_FILES
+    ) -> tuple[OldFile, ...]:
+        """The files older than *keep_days*: closed, verified whole, oldest first.
+
+        In any thread: only files that nobody writes to any more are read, and the one
+        that is written to is left alone whatever goes wrong.
+
+        Raises:
+            StoreFailed: they cannot be read.
+        """
         before = now - timedelta(days=keep_days)
-        with self._failing():
-            return old_files(self._directory, self._key, before)
+        try:
+            return old_files(self._directory, self._key, before, most)
+        except OSError as exc:
+            raise StoreFailed(
+                f"{self._directory}: the audit files cannot be read: {exc.strerror}"
+            ) from exc
 
     def delete(self, files: Iterable[OldFile]) -> None:
         """Delete what was `due`."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from adapters.model import AuditEntry
+from adapters.ports import OldFile
 from adapters.stores.audit_chain import Head, fault, read
 from adapters.stores.audit_header import Header, day_of, files_in, read_header
 from adapters.stores.times import stamp
@@ -16,28 +18,23 @@ EXPIRED = "audit.expired"
 """The action of the record that says which files were deleted for their age."""
 
 
-class OldFile(NamedTuple):
-    """A file that may be deleted: its name, and the number of its last record."""
-
-    name: str
-    through: int
-
-
 class _Whole(NamedTuple):
     lines: int
     head: Head
     last_at: str
 
 
-def old_files(directory: Path, key: bytes, before: datetime) -> tuple[OldFile, ...]:
-    """The oldest files whose records are all from before a time.
+def old_files(
+    directory: Path, key: bytes, before: datetime, most: int
+) -> tuple[OldFile, ...]:
+    """The oldest files, *most* at most, whose records are all from before a time.
 
     Up to the first that has later ones, that is not whole, or that the next file does
     not vouch for; so the last file, which is written to, is never among them.
     """
     old = []
     files = files_in(directory)
-    for path, following in pairwise(files):
+    for path, following in pairwise(files[: most + 1]):
         if day_of(path.name) > stamp(before)[:10]:
             break
         whole = _check(path, key)
@@ -51,7 +48,7 @@ def old_files(directory: Path, key: bytes, before: datetime) -> tuple[OldFile, .
     return tuple(old)
 
 
-def expiry(files: tuple[OldFile, ...]) -> AuditEntry:
+def expiry(files: Sequence[OldFile]) -> AuditEntry:
     """The record that `verify` wants to see for files that are gone."""
     detail = {"files": [file.name for file in files], "through": files[-1].through}
     return AuditEntry(actor="ordo", action=EXPIRED, detail=detail)

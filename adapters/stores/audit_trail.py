@@ -10,7 +10,6 @@ from adapters.errors import StoreError, StoreFailed, StoreUnusable
 from adapters.model import AuditEntry
 from adapters.stores.audit_chain import Line
 from adapters.stores.audit_files import AuditFiles
-from adapters.stores.audit_old import OldFile
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -64,9 +63,9 @@ class AuditTrail:
         except StoreUnusable as failure:
             raise StoreFailed(str(failure)) from failure
 
-    def due(self, now: datetime, keep_days: int) -> tuple[OldFile, ...]:
-        """The files old and good enough to be deleted."""
-        return () if self._files is None else self._files.due(now, keep_days)
+    def due(self, now: datetime, keep_days: int, most: int) -> tuple[OldFile, ...]:
+        """At most *most* files old and good enough to be deleted; in any thread."""
+        return () if self._files is None else self._files.due(now, keep_days, most)
 
     def delete(self, files: Sequence[OldFile]) -> None:
         """Delete what was `due`."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime, timedelta
 
-import msgspec
-
 from adapters.model import UNSETTLED_STATUSES
+from adapters.ports import Pruned
 from adapters.stores.times import stamp, time_of
 
 KEY_LIFE = timedelta(days=7)
@@ -16,7 +15,7 @@ TOMBSTONE_LIFE = timedelta(days=90)
 LOOK_AGAIN = timedelta(days=1)
 """When to look again at a key whose orders are still not settled after its life."""
 AT_ONCE = 5_000
-"""Keys in one pruning: about 0.1 s in which no order can be accepted."""
+"""Keys in one pruning where nobody waits for commits: about 0.1 s."""
 
 _UNSETTLED = ", ".join(f"'{status}'" for status in sorted(UNSETTLED_STATUSES))
 _DUE = (
@@ -38,18 +37,10 @@ _FORGET = (
 )
 
 
-class Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pruning did. `more`: it stopped early and should be called again."""
-
-    expired: int
-    forgotten: int
-    more: bool
-
-
-def prune(cursor: sqlite3.Cursor, now: datetime) -> Pruned:
-    """Age the keys, inside a transaction; *now* was never set back."""
-    forgotten = cursor.execute(_FORGET, (stamp(now), AT_ONCE)).rowcount
-    due = cursor.execute(_DUE, (stamp(now), AT_ONCE)).fetchall()
+def prune(cursor: sqlite3.Cursor, now: datetime, most: int) -> Pruned:
+    """Age *most* keys, inside a transaction; *now* was never set back."""
+    forgotten = cursor.execute(_FORGET, (stamp(now), most)).rowcount
+    due = cursor.execute(_DUE, (stamp(now), most)).fetchall()
     changes = []
     for *key, created, saved, unsettled in due:
         settled_for = now - time_of(saved or created)
@@ -64,5 +55,5 @@ def prune(cursor: sqlite3.Cursor, now: datetime) -> Pruned:
     return Pruned(
         expired=sum(change[0] for change in changes),
         forgotten=forgotten,
-        more=AT_ONCE in (len(due), forgotten),
+        more=most in (len(due), forgotten),
     )

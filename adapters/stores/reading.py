@@ -21,7 +21,6 @@ from adapters.ports import (
     TradingSwitch,
 )
 from adapters.stores import rows
-from adapters.stores.opening import quick_check
 from adapters.stores.schema import LIVE
 from adapters.stores.times import stamp, time_of
 
@@ -182,11 +181,6 @@ class Reader:
     def last_seq(self) -> int:
         """The number of the newest audit record; 0 where there is none."""
         return int(self._rows("SELECT max(seq) AS last FROM audit", [])[0]["last"] or 0)
-
-    def check(self) -> list[str]:
-        """Check every page (about 3 s a GB); what is wrong, a line each."""
-        with read_errors():
-            return quick_check(self._connection)
 
     def _rows(
         self, sql: str, values: list[Any] | dict[str, Any]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from adapters.errors import StoreFailed, StoreUnusable
 from adapters.model import AuditEntry
-from adapters.ports import Accept, AcceptResult, Note, Write
+from adapters.ports import Accept, AcceptResult, Note, OldFile, Pruned, Write
 from adapters.stores import audit_old
 from adapters.stores.audit_chain import is_sealed
-from adapters.stores.audit_files import AuditFiles
+from adapters.stores.audit_files import MOST_FILES, AuditFiles
 from adapters.stores.audit_trail import AuditTrail
-from adapters.stores.keys import Pruned, prune
-from adapters.stores.opening import open_reader, open_writer
-from adapters.stores.reading import Reader
+from adapters.stores.keys import AT_ONCE, prune
+from adapters.stores.opening import open_reader, open_writer, quick_check
+from adapters.stores.reading import Reader, read_errors
 from adapters.stores.reserve import Reserve
 from adapters.stores.schema import migrate
 from adapters.stores.seen import SeenClock
@@ -38,8 +38,8 @@ Source: sqlite.org/wal.html, "the WAL-reset bug".
 class SqliteStore(Reader):
     """A `Store` in one SQLite file, made by `open`; its reads are those of `Reader`.
 
-    `commit`, `prune`, `expire_audit`, `restore_reserve` and `close` belong to one
-    thread at a time, all reads to another.
+    `commit`, `prune`, `expire_audit`, `drop_audit`, `restore_reserve` and `close` belong
+    to one thread at a time, all reads to another; `old_audit` and `check` to any.
     """
 
     def __init__(
@@ -59,6 +59,8 @@ class SqliteStore(Reader):
         self._clock = SeenClock(writer)
         self._seal = seal
         self._warnings: list[str] = []
+        (_, _, path), *_ = writer.execute("PRAGMA database_list").fetchall()
+        self._path = Path(path)
 
     @classmethod
     def open(
@@ -167,15 +169,15 @@ class SqliteStore(Reader):
         self._trail.follow(lines)
         return answers
 
-    def prune(self, now: datetime) -> Pruned:
-        """Age the idempotency keys; call it again while it says `more`.
+    def prune(self, now: datetime, most: int = AT_ONCE) -> Pruned:
+        """Age *most* idempotency keys; call it again while it says `more`.
 
         Raises:
             StoreFailed: nothing has changed.
         """
         seen = self._clock.see(now)
         with transaction(self._writer) as cursor:
-            pruned = prune(cursor, seen)
+            pruned = prune(cursor, seen, most)
             self._clock.store(cursor, at_once=True)
         return pruned
 
@@ -188,11 +190,40 @@ class SqliteStore(Reader):
         Raises:
             StoreFailed: it is not recorded, or not all is deleted.
         """
-        if not (old := self._trail.due(now, keep_days)):
-            return ()
-        self.commit([Note(audit=(audit_old.expiry(old),))])
-        self._trail.delete(old)
+        old = self.old_audit(now, keep_days)
+        self.drop_audit(old)
         return tuple(file.name for file in old)
+
+    def old_audit(
+        self, now: datetime, keep_days: int, most: int = MOST_FILES
+    ) -> tuple[OldFile, ...]:
+        """At most *most* audit files older than *keep_days*, whole; in any thread.
+
+        Raises:
+            StoreFailed: they cannot be read.
+        """
+        return self._trail.due(now, keep_days, most)
+
+    def drop_audit(self, files: Sequence[OldFile]) -> None:
+        """Delete what `old_audit` gave; a record says so first.
+
+        Raises:
+            StoreFailed: it is not recorded, or not all is deleted.
+        """
+        if files:
+            self.commit([Note(audit=(audit_old.expiry(files),))])
+            self._trail.delete(files)
+
+    def check(self) -> list[str]:
+        """Read every page (about 3 s a GB); what is wrong, a line each.
+
+        Through a connection of its own, in any thread: neither reads nor commits wait.
+
+        Raises:
+            StoreFailed: it cannot be read at all.
+        """
+        with read_errors(), closing(open_reader(self._path)) as connection:
+            return quick_check(connection)
 
     def release_reserve(self) -> None:
         """Free the disk space kept back: cancels must be stored on a full disk too.

@@ -32,6 +32,7 @@ class Limits(Section, frozen=True, kw_only=True):
 
     per_second: Count | None = None
     per_minute: Count | None = None
+    per_hour: Count | None = None
     per_day: Count | None = None
 
 

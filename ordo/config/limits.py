@@ -43,13 +43,17 @@ def effective_limits(
     if not registered:
         _check("per_second", limits.per_second, ceiling, path)
         _check("per_minute", limits.per_minute, published.per_minute, path)
+        _check("per_hour", limits.per_hour, published.per_hour, path)
         _check("per_day", limits.per_day, published.per_day, path)
     orders = limits.per_second or min(ceiling, ORDERS_PER_SECOND)
     lifted = orders if orders > ceiling else 0
     return PublishedLimits(
         orders_per_second=orders,
+        orders_per_minute=_lifted(published.orders_per_minute, lifted * 60),
+        orders_per_hour=_lifted(published.orders_per_hour, lifted * 3600),
         per_second=_lifted(published.per_second, lifted),
         per_minute=limits.per_minute or _lifted(published.per_minute, lifted * 60),
+        per_hour=limits.per_hour or _lifted(published.per_hour, lifted * 3600),
         per_day=limits.per_day or _lifted(published.per_day, lifted * 86_400),
     )
 

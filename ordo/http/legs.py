@@ -55,10 +55,10 @@ def order_of(body: OrderBody, path: str) -> Order:
         raise invalid(f"{path}.symbol", f"{wanted}, found {body.symbol!r}")
     if body.note is not None:
         check_text(body.note, f"{path}.note")
-    _check_quantity(body.quantity, body.symbol, f"{path}.quantity")
+    check_units(body.quantity, body.symbol, f"{path}.quantity")
     if body.disclosed_quantity is not None:
         at = f"{path}.disclosed_quantity"
-        _check_quantity(body.disclosed_quantity, body.symbol, at)
+        check_units(body.disclosed_quantity, body.symbol, at)
         if body.disclosed_quantity > body.quantity:
             raise invalid(at, f"wanted at most quantity ({shown(body.quantity)})")
     kind = body.type
@@ -78,7 +78,12 @@ def order_of(body: OrderBody, path: str) -> Order:
     )
 
 
-def _check_quantity(value: Decimal, symbol: str, path: str) -> None:
+def check_units(value: Decimal, symbol: str, path: str) -> None:
+    """A quantity: a positive number, whole where the exchange trades no fractions.
+
+    Raises:
+        ApiError: `validation_failed`, naming the path.
+    """
     check_number(value, path)
     if symbol.partition(":")[0] not in FRACTIONAL_EXCHANGES:
         check_whole(value, path)

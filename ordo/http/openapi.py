@@ -185,8 +185,10 @@ def _codes(route: Route) -> list[str]:
     if _places(route):
         codes += [code for code in STATUS_OF if code.startswith("idempotency_")]
         codes += ["kill_switch_engaged", "shutting_down"]
-    elif route.method == "DELETE" or "/sessions/" in route.path:
+    elif route.method in ("DELETE", "PATCH") or "/sessions/" in route.path:
         codes.append("conflict")
+    if route.method == "PATCH":
+        codes.append("shutting_down")
     return codes
 
 
@@ -215,7 +217,7 @@ def _answer(route: Route) -> dict[str, Any]:
         data["required"] = [plural, "next_cursor"]
     else:
         data = reference(route.data) if route.data else {"type": "object"}
-    legs = _places(route) or (route.method == "DELETE" and route.data is OrderView)
+    legs = _places(route) or (route.method != "GET" and route.data is OrderView)
     entry = reference(LegResult if legs else BrokerResult)
     properties = {"data": data, "results": {"type": "array", "items": entry}}
     return {

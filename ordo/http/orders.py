@@ -56,13 +56,13 @@ async def list_orders(call: Call) -> Reply:
 
 async def get_order(call: Call) -> Reply:
     """One order, with every change of its status."""
-    found = await _stored(call, _id(call, "order_id", "order"))
+    found = await stored(call, path_id(call, "order_id", "order"))
     return Reply(data=order_view(found.record, found.portfolio_id, found.events))
 
 
 async def get_batch(call: Call) -> Reply:
     """A batch with its legs."""
-    batch_id = _id(call, "batch_id", "batch")
+    batch_id = path_id(call, "batch_id", "batch")
     found = await call.system.records.read(lambda store: store.batch(batch_id))
     if found is None:
         raise ApiError("not_found", f"no batch {batch_id}")
@@ -74,10 +74,10 @@ async def cancel_order(call: Call) -> Reply:
 
     200 where it has ended, or why it has not; 202 where that is not known yet.
     """
-    order_id = _id(call, "order_id", "order")
+    order_id = path_id(call, "order_id", "order")
     asked = trio.current_time()
     answer = await _cancel(call, order_id)
-    found = await _stored(call, order_id)
+    found = await stored(call, order_id)
     record, denial = answer.record, answer.denial
     if denial is not None and denial.code == "conflict":
         raise ApiError("conflict", f"order {order_id}: {denial.message}")
@@ -107,9 +107,7 @@ async def _cancel(call: Call, order_id: str) -> CancelResult:
     except (MailboxError, trio.TooSlowError):
         words = "the cancel has no answer yet; it may have arrived"
         denial = Denial(code="unknown", message=words)
-        return CancelResult(
-            record=(await _stored(call, order_id)).record, denial=denial
-        )
+        return CancelResult(record=(await stored(call, order_id)).record, denial=denial)
     if isinstance(answer, CancelResult):
         return answer
     raise ApiError(answer.code, answer.message)  # not_found, storage_unavailable
@@ -127,7 +125,7 @@ def _with_portfolios(
     }
 
 
-async def _stored(call: Call, order_id: str) -> Stored:
+async def stored(call: Call, order_id: str) -> Stored:
     """Everything about an order.
 
     Raises:
@@ -148,7 +146,7 @@ async def _stored(call: Call, order_id: str) -> Stored:
     return found
 
 
-def _id(call: Call, name: str, what: str) -> str:
+def path_id(call: Call, name: str, what: str) -> str:
     """An id of the path; one that cannot be one is simply not there."""
     text = call.path[name]
     if not ID.fullmatch(text):

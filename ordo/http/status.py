@@ -12,6 +12,7 @@ import trio
 
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import EgressReport, ReadBroker
+from actors.stall import StallReport
 from adapters import AuditQuery, AuditRecord
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
@@ -70,6 +71,20 @@ class StoreView(msgspec.Struct, kw_only=True):
     failure: str | None
 
 
+class LoopView(msgspec.Struct, kw_only=True):
+    """How long the event loop was held up: milliseconds of one pass of it.
+
+    `blocked` counts the passes over `limit_ms`; `last_task` ran longest in the last.
+    """
+
+    limit_ms: float
+    max_lag_ms: float
+    blocked: int
+    last_lag_ms: float | None
+    last_task: str | None
+    last_at: str | None
+
+
 class HaltView(msgspec.Struct, kw_only=True):
     """The kill-switch, in short."""
 
@@ -87,6 +102,7 @@ class StatusView(msgspec.Struct, kw_only=True):
     store: StoreView
     kill_switch: HaltView
     masters: list[MasterView] | None
+    loop: LoopView
     stopping: bool
     version: str
     uptime_seconds: float
@@ -160,6 +176,7 @@ async def status(call: Call) -> Reply:
                 by=switch.by,
             ),
             masters=masters,
+            loop=_loop(system.loop.report()),
             stopping=system.stopping,
             version=__version__,
             uptime_seconds=round(trio.current_time() - system.started_at, 3),
@@ -220,6 +237,17 @@ async def _broker(name: str, mailbox: Mailbox, restarts: int) -> BrokerView:
 def _egress(report: EgressReport) -> EgressView:
     told = msgspec.structs.asdict(report)
     return EgressView(**told | {"checked_at": _moment(report.checked_at)})
+
+
+def _loop(told: StallReport) -> LoopView:
+    return LoopView(
+        limit_ms=round(told.limit * 1000, 3),
+        max_lag_ms=round(told.max_lag * 1000, 3),
+        blocked=told.count,
+        last_lag_ms=None if told.last_lag is None else round(told.last_lag * 1000, 3),
+        last_task=told.last_task,
+        last_at=None if told.last_at is None else stamp(told.last_at),
+    )
 
 
 def _moment(text: str | None) -> str | None:

@@ -402,11 +402,11 @@ def test_a_call_begun_while_forced_has_no_say_afterwards():
         ("protocol_error", "failed"),
         ("unreadable", "failed"),
         ("unknown", "failed"),
-        ("rejected", "abandoned"),
+        ("rejected", "succeeded"),
         ("denied", "abandoned"),
-        ("limited", "abandoned"),
+        ("limited", "succeeded"),
         ("cancelled", "abandoned"),
-        ("login_expired", "abandoned"),
+        ("login_expired", "succeeded"),
     ],
 )
 def test_what_counts_is_what_the_design_says(result, verdict):
@@ -418,6 +418,22 @@ def test_what_counts_is_what_the_design_says(result, verdict):
 
 def test_every_result_has_a_verdict():
     assert set(VERDICTS) == set(CallResult)
+
+
+@pytest.mark.parametrize("refusal", ["rejected", "limited", "login_expired"])
+def test_a_probe_that_is_refused_shows_a_broker_that_is_alive(refusal):
+    breaker = tripped(good_probes=2)
+    for now in (34, 35):
+        breaker.report(admit(breaker, Kind.READ, now), CallResult(refusal), now)
+    assert breaker.state(35) is CLOSED
+
+
+@pytest.mark.parametrize("own", ["denied", "cancelled"])
+def test_a_probe_that_we_gave_up_says_nothing_and_the_next_one_may_go(own):
+    breaker = tripped(good_probes=1)
+    breaker.report(admit(breaker, Kind.READ, 34), CallResult(own), 34)
+    assert breaker.state(34) is HALF_OPEN
+    assert breaker.admit(Kind.READ, 34).probe
 
 
 def test_a_reported_answer_closes_a_half_open_breaker():

@@ -370,6 +370,63 @@ def test_yesterdays_slot_given_back_today_does_not_enlarge_today():
     assert limiter.headroom(5, TODAY + 1).windows[2].used == 1
 
 
+def test_a_slot_given_back_right_after_the_day_turned_makes_no_count_negative():
+    limiter = Limiter(FYERS)
+    limiter.try_take(PLACE, 86_399.9, TODAY)
+    assert limiter.headroom(86_400, TODAY + 1).day_used == 0  # status was the first
+    assert limiter.release(PLACE, 86_399.9, 86_400, TODAY + 1)
+    assert limiter.headroom(86_400, TODAY + 1).day_used == 0
+    assert limiter.day_count == DayCount(TODAY + 1, dict.fromkeys(Kind, 0))
+    assert [use.used for use in limiter.headroom(86_400, TODAY + 1).windows] == [0] * 4
+
+
+def test_a_slot_of_the_very_moment_in_which_the_day_turns_is_todays():
+    limiter = Limiter(FYERS)
+    limiter.try_take(PLACE, 86_400, TODAY)
+    limiter.try_take(PLACE, 86_400, TODAY + 1)
+    assert limiter.release(PLACE, 86_400, 86_400, TODAY + 1)
+    assert limiter.headroom(86_400, TODAY + 1).day_used == 0
+    assert limiter.release(PLACE, 86_400, 86_400, TODAY + 1)  # which was yesterday's
+    assert limiter.headroom(86_400, TODAY + 1).day_used == 0
+
+
+# An hour
+
+
+def test_a_window_of_orders_an_hour_leaves_reads_alone_and_cancels_their_fifth():
+    limiter = Limiter([Window(1000, HOUR, ORDERS)])
+    assert take(limiter, PLACE, 0) == 800
+    assert take(limiter, MODIFY, 0) == 0
+    assert take(limiter, CANCEL, 0) == 200
+    assert take(limiter, READ, 0) == 10_000
+    assert limiter.next_time(PLACE, 1, TODAY) == 3600
+    assert take(limiter, PLACE, 3599.9) == 0
+    assert take(limiter, PLACE, 3600) == 800
+
+
+def test_the_longest_window_and_the_days_limit_are_known():
+    assert Limiter([]).longest == 0
+    assert Limiter(FYERS).longest == 60
+    assert Limiter([*FYERS, Window(1000, HOUR, ORDERS)]).longest == 3600
+    assert Limiter(FYERS).day_limit == 100_000
+    assert Limiter([regulatory()]).day_limit is None
+
+
+@pytest.mark.parametrize(
+    ("scope", "name"),
+    [
+        (ALL, "all"),
+        (ORDERS, "orders"),
+        (READS, "reads"),
+        (frozenset({READ}), "read"),
+        (frozenset({PLACE, MODIFY}), "modify+place"),
+    ],
+)
+def test_status_says_which_calls_a_window_meters(scope, name):
+    limiter = Limiter([Window(10, SECOND, scope)])
+    assert limiter.headroom(0, TODAY).windows[0].counts == name
+
+
 # 429
 
 
@@ -421,10 +478,12 @@ def test_a_second_429_within_a_minute_takes_a_fifth_off_for_ten_minutes():
     limiter.limited(60)
     assert limiter.headroom(660 - 1, TODAY) == Headroom(
         windows=(
-            WindowUse(seconds=1, published=10, limit=6, used=0),
-            WindowUse(seconds=1, published=10, limit=7, used=0),
-            WindowUse(seconds=60, published=200, limit=160, used=0),
-            WindowUse(seconds=86_400, published=100_000, limit=100_000, used=0),
+            WindowUse(counts="orders", seconds=1, published=10, limit=6, used=0),
+            WindowUse(counts="all", seconds=1, published=10, limit=7, used=0),
+            WindowUse(counts="all", seconds=60, published=200, limit=160, used=0),
+            WindowUse(
+                counts="all", seconds=86_400, published=100_000, limit=100_000, used=0
+            ),
         ),
         day_used=0,
         paused_for=0,
@@ -557,16 +616,17 @@ def arrivals(rng, number):
 
 
 @given(SEEDS)
-@PROPERTY
+@PROPERTY  # six times 17,000 arrivals: 1e5, and over
 def test_no_window_is_ever_over_and_no_free_slot_refused(seed):
     windows = [regulatory(), Window(10, SECOND), Window(40, 5.0), Window(400, MINUTE)]
+    windows.append(Window(3000, HOUR, ORDERS))
     limiter = Limiter([*windows, Window(4000, DAY)])
     shares = [
         (share, window.width, []) for window in windows for share in window.shares()
     ]
     daily = [(share, []) for share in Window(4000, DAY).shares()]
     sent = {kind: [] for kind in Kind}
-    for now, kind in arrivals(random.Random(seed), 16_000):
+    for now, kind in arrivals(random.Random(seed), 17_000):
         if limiter.try_take(kind, now, TODAY):
             sent[kind].append(now)
             for share, _, times in shares:

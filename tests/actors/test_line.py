@@ -17,6 +17,7 @@ from actors.session import Session, SessionState
 from actors.windows import SECOND, Kind, Window
 from adapters import (
     BrokerError,
+    LoginRefused,
     NotSent,
     RateLimited,
     Refused,
@@ -177,6 +178,10 @@ async def test_a_bug_passes_through_and_frees_the_probe(autojump_clock):
         (SentUnknown("x"), CallResult.UNKNOWN, "broker_unavailable"),
         (SessionExpired("x"), CallResult.LOGIN_EXPIRED, "session_expired"),
         (RateLimited("x", 3.0), CallResult.LIMITED, "rate_queue_full"),
+        (SentUnknown("a page", 429), CallResult.LIMITED, "broker_unavailable"),
+        (SentUnknown("a page", 401), CallResult.LOGIN_EXPIRED, "broker_unavailable"),
+        (SentUnknown("a page", 500), CallResult.UNKNOWN, "broker_unavailable"),
+        (LoginRefused("E1", "x"), CallResult.REJECTED, "broker_unavailable"),
         (Refused("E1", "x"), CallResult.REJECTED, "rejected"),
         (Unsupported("x"), CallResult.DENIED, "unsupported"),
         (Stopped("kill_switch_engaged", "x"), CallResult.DENIED, "kill_switch_engaged"),
@@ -339,6 +344,46 @@ async def test_each_move_of_the_breaker_is_audited_with_its_reason(autojump_cloc
             {"from": "OPEN", "to": "CLOSED", "reason": "forced_closed"},
         ),
     ]
+
+
+async def test_a_breaker_that_opens_three_times_in_ten_minutes_is_an_alert(
+    autojump_clock, caplog
+):
+    desk = Desk(breaker=BreakerSettings(failures=1, jitter=0, good_probes=1))
+    for _ in range(3):
+        assert "flapping" not in caplog.text
+        desk.script = [NotSent("refused")]
+        with pytest.raises(Stopped):  # from the second try on
+            await desk.read()
+        await trio.sleep(31)
+        await desk.read()
+        assert desk.line.closed
+    assert "one is flapping: its breaker opened 3 times in 6" in caplog.text
+
+
+async def test_one_that_opens_now_and_then_or_by_hand_does_not_flap(
+    autojump_clock, caplog
+):
+    desk = Desk(breaker=BreakerSettings(failures=1, jitter=0, good_probes=1))
+    for _ in range(3):
+        desk.script = [NotSent("refused")]
+        with pytest.raises(Stopped):
+            await desk.read()
+        await trio.sleep(301)
+        await desk.read()
+    desk.script = [NotSent("refused")]
+    with pytest.raises(Stopped):
+        await desk.read()
+    for _ in range(4):  # one outage, and probes that fail
+        await trio.sleep(301)
+        desk.script = [NotSent("refused")]
+        with pytest.raises(Stopped):
+            await desk.read()
+    for _ in range(3):
+        desk.breaker.force_open(trio.current_time())
+        desk.breaker.auto(trio.current_time())
+        desk.line.note_transitions()
+    assert "flapping" not in caplog.text
 
 
 async def test_an_audit_that_cannot_be_told_stops_nothing(autojump_clock, caplog):

@@ -135,6 +135,24 @@ def test_a_cancel_overtakes_waiting_orders():
     assert queue.due(0.1, TODAY) == Due([], [])
 
 
+@pytest.mark.parametrize("minute", [200, 100_000])
+def test_behind_two_hundred_orders_a_cancel_waits_for_its_window_and_no_longer(minute):
+    _, queue = make_queue(regulatory(), Window(10, SECOND), Window(minute, MINUTE))
+    offer_many(queue, "order", PLACE, 200)
+    asked, started, now = {}, {}, 0.0
+    for number in range(60):  # one a second for a minute, at odd moments
+        upto = number + number % 10 / 10
+        started |= {item: at for at, item in run(queue, now, until=upto)}
+        now, name = upto, f"cancel{number}"
+        asked[name] = now
+        match offer(queue, name, CANCEL, now):
+            case Granted(at=at):
+                started[name] = at
+    started |= {item: at for at, item in run(queue, now, until=now + 2)}
+    assert max(started[name] - asked[name] for name in asked) <= 1.05
+    assert sum(name.startswith("order") for name in started) > 100  # they went on
+
+
 def test_what_waits_for_one_window_does_not_hold_up_what_does_not():
     _, queue = make_queue()
     offer_many(queue, "order", PLACE, 8)

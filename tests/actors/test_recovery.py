@@ -1,5 +1,8 @@
 """After a crash: of the process at any point, or of the actor alone."""
 
+from datetime import date
+
+import msgspec
 import pytest
 import trio
 
@@ -7,7 +10,7 @@ from actors.broker import Broker
 from actors.limiter import DayCount
 from actors.mailbox import NoReply, Request
 from actors.messages import Admit, Denial, Fetch, ReadBroker, SendOrder
-from actors.windows import DAY, MINUTE, Kind, Window, regulatory
+from actors.windows import DAY, HOUR, MINUTE, ORDERS, Kind, Window, regulatory
 from actors.writer import Writer
 from adapters.brokers.paper import Fault
 from tests.support.gateway import an_order, inline, make_paper
@@ -291,22 +294,81 @@ async def test_an_actor_that_crashed_alone_is_not_charged_twice(autojump_clock):
         assert (await stage.place(resting(), within=1)).status == "acked"
 
 
-async def test_the_days_count_is_stored_each_ten_seconds_and_at_the_end(
+TODAY = "2026-11-23"
+
+
+def taken(stage):
+    return sum(stage.limiter.day_count.taken.values())
+
+
+async def test_the_stored_count_of_the_day_is_never_behind_and_exact_at_the_end(
     autojump_clock,
 ):
-    day = Window(100, DAY)
-    stage = Stage(windows=[day])
+    stage = Stage(windows=[Window(5000, DAY)])
     async with stage.running():
         await stage.place(resting())
-        today = "2026-11-23"
-        assert stage.store.day_count("one", today) == 0
-        await trio.sleep(10)
-        counted = stage.store.day_count("one", today)
-        assert counted == 10  # the order, and a read a second
+        writes = set()
+        for _ in range(100):
+            await trio.sleep(1)  # a read a second
+            stored = stage.store.day_count("one", TODAY)
+            assert taken(stage) <= stored <= taken(stage) + 25
+            writes.add(stored)
+        assert len(writes) < 12  # not one for each call
+    assert stage.store.day_count("one", TODAY) == taken(stage) > 100
+
+
+async def test_a_crash_leaves_more_of_the_days_count_in_the_store_never_less(
+    autojump_clock,
+):
+    stage = Stage(windows=[Window(5000, DAY)])
+    async with stage.running():
+        await stage.place(resting())
+        await trio.sleep(1)
+        assert taken(stage) == 3
+        left = stage.store.copied()  # what `kill -9` leaves behind
+    assert left.day_count("one", TODAY) == 25
+
+
+async def test_the_count_of_a_new_day_is_stored_under_its_name(autojump_clock):
+    stage = Stage(windows=[Window(5000, DAY)])
+    day = date(2026, 11, 23)
+    today = msgspec.structs.replace(stage.parts.settings, today=lambda: day)
+    stage.parts = stage.parts._replace(settings=today)
+    async with stage.running():
+        await stage.place(resting())
         await trio.sleep(5)
-        taken = sum(stage.limiter.day_count.taken.values())
-        assert taken > counted
-    assert stage.store.day_count("one", today) >= taken
+        day = date(2026, 11, 24)
+        await trio.sleep(5)
+    assert stage.store.day_count("one", "2026-11-23") == 25
+    assert stage.store.day_count("one", "2026-11-24") == taken(stage) == 5
+
+
+async def test_without_a_limit_for_the_day_its_count_is_stored_at_the_end_only(
+    autojump_clock,
+):
+    stage = Stage(windows=[regulatory()])
+    async with stage.running():
+        await stage.place(resting())
+        await trio.sleep(60)
+        assert stage.store.day_count("one", TODAY) == 0
+    assert stage.store.day_count("one", TODAY) == taken(stage)
+
+
+async def test_a_restart_charges_the_hour_with_the_orders_and_cancels_it_held(
+    autojump_clock,
+):
+    hour = Window(100, HOUR, ORDERS)
+    first = Stage(windows=[hour])
+    async with first.running():
+        for _ in range(3):
+            order = await first.place(resting())
+        await first.cancel(order.order_id)
+        await trio.sleep(600)
+        left = first.store.copied()
+    second = Stage(store=left, windows=[hour], seed=2)
+    async with second.running():
+        window = (await second.report()).rate_limit["windows"][0]
+        assert (window["counts"], window["used"]) == ("orders", 4)
 
 
 async def test_the_days_quota_goes_on_where_the_last_run_left_it(autojump_clock):

@@ -1,5 +1,7 @@
 """One order's way to the wire: every outcome, every last look, nothing sent twice."""
 
+from contextlib import asynccontextmanager
+
 import pytest
 import trio
 
@@ -12,6 +14,7 @@ from actors.sender import Flight, Sender
 from actors.windows import SECOND, Window, regulatory
 from actors.writer import COMMIT_TIMEOUT
 from adapters import (
+    LoginRefused,
     NotSent,
     RateLimited,
     SentUnknown,
@@ -19,7 +22,9 @@ from adapters import (
     Unsupported,
 )
 from adapters.brokers.paper import Fault
+from tests.actors.test_logins import Desk
 from tests.support.gateway import make_paper, wall
+from tests.support.logins import TOKEN
 from tests.support.records import a_record
 from tests.support.stage import Stage, Watched, resting
 
@@ -28,6 +33,10 @@ LOST = Fault(carried_out=False, error=lambda: SentUnknown("HTTP 502", 502))
 
 def brittle(**numbers):
     return BreakerSettings(**({"failures": 1, "jitter": 0} | numbers))
+
+
+async def never_renewed():
+    return False
 
 
 async def later(seconds, call, *args):
@@ -166,6 +175,172 @@ async def test_an_expired_session_denies_the_order_and_those_after_it(autojump_c
         again = await stage.place()
         assert (again.error_code, again.attempts) == ("session_expired", 0)
         assert stage.calls("place") == 1
+
+
+# A session that ends, and can be had again without anybody
+
+
+class Unattended(Desk):
+    """A broker whose log-in needs nobody; it lets us in for the first time at 0 s."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.door.unattended = True
+
+    @asynccontextmanager
+    async def running(self, *, up=100.0):
+        async with super().running(up=up) as stage:
+            yield stage
+
+    def end_session(self):
+        """The broker ends it, until somebody logs in."""
+        self.broker.good.clear()
+        begin = self.door.begin
+
+        async def let_in(state):
+            grant = await begin(state)
+            self.broker.good.add(TOKEN)
+            return grant
+
+        self.door.begin = let_in
+
+
+async def test_a_session_that_ended_is_renewed_and_the_order_sent_once_more(
+    autojump_clock,
+):
+    desk = Unattended()
+    async with desk.running():
+        desk.end_session()
+        order = await desk.place(resting())
+        assert (order.status, order.attempts) == ("acked", 2)
+        assert desk.broker.calls.count("place") == 2
+        assert desk.door.said == ["begin", "begin"]
+        assert desk.tags() == [order.order_id]
+        assert desk.story(order.order_id) == ["placed", "acked"]
+
+
+async def test_orders_side_by_side_wait_for_one_renewal(autojump_clock):
+    desk = Unattended()
+    async with desk.running():
+        desk.end_session()
+        desk.door.takes = 2
+        placed = []
+
+        async def place():
+            placed.append(await desk.place(resting()))
+
+        async with trio.open_nursery() as senders:
+            for _ in range(5):
+                senders.start_soon(place)
+            await trio.sleep(1)
+            senders.start_soon(place)  # it finds the session gone: nothing is called
+        assert [order.status for order in placed] == ["acked"] * 6
+        assert desk.door.said == ["begin", "begin"]
+        assert sorted(desk.tags()) == sorted(order.order_id for order in placed)
+        assert sorted(order.attempts for order in placed) == [1, 2, 2, 2, 2, 2]
+
+
+async def test_a_session_that_ends_again_at_once_denies_the_order(autojump_clock):
+    desk = Unattended()
+    async with desk.running():
+        desk.broker.good.clear()  # a new log-in does not help
+        order = await desk.place(resting())
+        assert (order.status, order.error_code) == ("denied", "session_expired")
+        assert desk.door.said == ["begin", "begin"]
+        assert desk.broker.calls.count("place") == 1
+        again = await desk.place(resting())  # the next renewal is not due yet
+        assert (again.status, again.error_code) == ("denied", "session_expired")
+        assert desk.door.said == ["begin", "begin"]
+
+
+async def test_after_a_refused_log_in_orders_bring_about_no_other(autojump_clock):
+    desk = Unattended()
+    async with desk.running():
+        desk.broker.good.clear()
+        desk.door.fails_with = LoginRefused("E1", "wrong code")
+        for _ in range(3):
+            order = await desk.place(resting())
+            assert (order.status, order.error_code) == ("denied", "session_expired")
+        assert desk.door.said == ["begin", "begin"]
+
+
+async def test_a_log_in_that_takes_too_long_denies_the_order_at_its_deadline(
+    autojump_clock,
+):
+    desk = Unattended()
+    async with desk.running():
+        desk.end_session()
+        desk.door.takes = 9
+        asked = trio.current_time()
+        order = await desk.place(resting(), within=5)
+        assert trio.current_time() == asked + 5
+        assert (order.status, order.error_code) == ("denied", "session_expired")
+        await trio.sleep(30)
+        assert desk.tags() == []
+
+
+async def test_an_order_cancelled_while_the_session_is_renewed_does_not_leave(
+    autojump_clock,
+):
+    desk = Unattended()
+    async with desk.running():
+        desk.end_session()
+        desk.door.takes = 2
+        record = await desk.accept(resting())
+        order = await meanwhile(
+            1, desk.cancel, record.order_id, during=desk.send(record)
+        )
+        assert order.status == "cancelled"
+        assert desk.tags() == []
+
+
+async def test_trading_halted_while_the_session_is_renewed_stops_the_order(
+    autojump_clock,
+):
+    desk = Unattended()
+    async with desk.running():
+        desk.end_session()
+        desk.door.takes = 2
+        order = await meanwhile(1, desk.halt, during=desk.place(resting()))
+        assert order.error_code == "kill_switch_engaged"
+        assert desk.tags() == []
+
+
+async def test_where_a_person_is_needed_the_order_is_denied_at_once(autojump_clock):
+    desk = Desk()
+    async with desk.running():
+        await desk.log_in()
+        desk.broker.good.clear()
+        asked = trio.current_time()
+        order = await desk.place(resting())
+        assert (order.status, order.error_code) == ("denied", "session_expired")
+        assert trio.current_time() == asked
+        assert desk.door.said == ["begin", "answer"]
+
+
+async def test_an_unknown_outcome_brings_about_no_log_in_and_no_second_send(
+    autojump_clock,
+):
+    desk = Unattended()
+    async with desk.running():
+        lost = Fault(carried_out=False, error=lambda: SentUnknown("a page", 401))
+        desk.broker.paper.script.on("place", lost)
+        order = await desk.place(resting())
+        assert (order.status, order.attempts) == ("unknown", 1)
+        assert desk.door.said == ["begin"]
+        assert desk.breaker.state(trio.current_time()) == "CLOSED"
+
+
+async def test_a_page_with_429_leaves_the_order_unknown_and_pauses_the_calls(
+    autojump_clock,
+):
+    async with Stage(windows=[regulatory()]).running() as stage:
+        page = Fault(carried_out=False, error=lambda: SentUnknown("a page", 429))
+        stage.paper.script.on("place", page)
+        order = await stage.place(resting())
+        assert order.status == "unknown"
+        headroom = stage.limiter.headroom(trio.current_time(), 739_943)
+        assert headroom.paused_for == 1.0
 
 
 async def test_what_the_broker_cannot_do_is_denied(autojump_clock):
@@ -355,7 +530,9 @@ async def test_a_writer_that_never_answers_holds_an_order_up_for_so_long_only(
     nobody = Mailbox("writer", 10)
     journal = Journal("one", nobody, wall)
     line = Broker(stage.parts)._line
-    sender = Sender(line, journal, stage.trading, 1.0, lambda order_id: None)
+    sender = Sender(
+        line, journal, stage.trading, 1.0, lambda order_id: None, never_renewed
+    )
     record = a_record(sending_at=wall())
     journal.hold(record)
     flight = Flight(record, 0.0, deadline=5.0)

@@ -424,7 +424,6 @@ def test_a_clock_set_back_neither_expires_a_key_nor_revives_one(kept):
 
 
 def test_a_pruning_stops_after_so_many_keys_and_says_so(kept, monkeypatch):
-    monkeypatch.setattr("adapters.stores.keys.AT_ONCE", 2)
     denied = OrderStatus.DENIED
     kept.store.commit([accept(n, record(n, status=denied)) for n in range(3)])
     now = kept.clock.pass_(days=8)

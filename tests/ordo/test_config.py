@@ -332,9 +332,9 @@ def test_variables_that_are_no_settings_are_left_alone():
             "brokers.main-one.egres: no such setting; did you mean egress?",
         ),
         (
-            BROKER + "limits = { per_hour = 3 }",
-            "brokers.main-one.limits.per_hour: no such setting;"
-            " there are: per_second, per_minute, per_day",
+            BROKER + "limits = { per_week = 3 }",
+            "brokers.main-one.limits.per_week: no such setting;"
+            " there are: per_second, per_minute, per_hour, per_day",
         ),
         (
             BROKER + "limits = { per_second = 0 }",

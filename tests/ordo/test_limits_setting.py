@@ -77,6 +77,11 @@ def test_ten_orders_a_second_are_the_most_without_registration():
             "per_second: wanted at most 9",
         ),
         (FYERS, Limits(per_minute=201), "per_minute: wanted at most 200"),
+        (
+            PublishedLimits(per_hour=1000),
+            Limits(per_hour=1001),
+            "per_hour: wanted at most 1000",
+        ),
         (FYERS, Limits(per_day=100_001), "per_day: wanted at most 100000"),
     ],
 )
@@ -91,6 +96,16 @@ def test_without_registration_nothing_may_be_raised(
 def test_registered_the_rate_lifts_every_window_in_proportion():
     assert effective_limits(FYERS, Limits(per_second=50), True) == PublishedLimits(
         orders_per_second=50, per_second=50, per_minute=3000, per_day=4_320_000
+    )
+
+
+def test_registered_the_windows_of_orders_are_lifted_too():
+    hourly = PublishedLimits(orders_per_minute=250, orders_per_hour=1000, per_hour=5000)
+    assert effective_limits(hourly, Limits(per_second=20), True) == PublishedLimits(
+        orders_per_second=20,
+        orders_per_minute=1200,
+        orders_per_hour=72_000,
+        per_hour=72_000,
     )
 
 

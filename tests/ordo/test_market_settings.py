@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from actors.windows import ORDERS, SECOND
+from actors.windows import ALL, HOUR, ORDERS, SECOND, Window
 from adapters import ConfigError, catalogue
 from adapters.brokers.paper import PaperSettings
+from adapters.ports import PublishedLimits
 from ordo.checks import echoes
 from ordo.config import Broker, Limits, Settings, load
 from ordo.pace import windows
@@ -127,10 +129,52 @@ def table(name: str, **keys: object) -> Broker:
     return Broker(name="one", adapter=name, own=PaperSettings(), **keys)
 
 
+def of_a_second(window: Window) -> bool:
+    """Whether it is the one of orders a second."""
+    return window.scope == ORDERS and window.seconds == SECOND
+
+
+def test_mstocks_thousand_orders_an_hour_are_kept_with_some_to_spare():
+    kept = windows(table("mstock"), catalogue.capabilities("mstock"))
+    assert [(w.seconds, w.limit, w.slots, w.scope) for w in kept] == [
+        (1, 10, 8, ORDERS),
+        (60, 250, 244, ALL),
+        (3600, 1000, 975, ORDERS),
+    ]
+
+
+def test_every_window_that_can_be_published_is_kept():
+    published = PublishedLimits(
+        orders_per_second=10,
+        orders_per_minute=100,
+        orders_per_hour=1000,
+        per_second=20,
+        per_minute=300,
+        per_hour=5000,
+        per_day=9000,
+    )
+    can = msgspec.structs.replace(catalogue.capabilities("fyers"), limits=published)
+    assert [(w.seconds, w.slots, w.scope) for w in windows(table("fyers"), can)] == [
+        (1, 8, ORDERS),
+        (1, 19, ALL),
+        (60, 98, ORDERS),
+        (60, 293, ALL),
+        (3600, 975, ORDERS),
+        (3600, 4875, ALL),
+        (86_400, 9000, ALL),
+    ]
+
+
+def test_an_hour_may_be_set_where_none_is_published():
+    lower = table("fyers", limits=Limits(per_hour=500))
+    kept = windows(lower, catalogue.capabilities("fyers"))
+    assert [w.slots for w in kept if w.seconds == HOUR] == [488]
+
+
 @pytest.mark.parametrize("name", REAL)
 def test_every_real_adapter_keeps_eight_orders_a_second_at_the_most(name):
     can = catalogue.capabilities(name)
-    (kept,) = [w for w in windows(table(name), can) if w.scope == ORDERS]
+    (kept,) = [w for w in windows(table(name), can) if of_a_second(w)]
     assert (kept.slots, kept.seconds) == (min(8, can.limits.orders_per_second or 8), 1)
 
 
@@ -147,14 +191,14 @@ def test_no_adapter_goes_above_ten_unless_it_is_registered(name):
     with pytest.raises(ConfigError, match="per_second: wanted at most"):
         windows(table(name, limits=Limits(per_second=11)), can)
     registered = table(name, limits=Limits(per_second=11), registered_limits=True)
-    assert max(w.slots for w in windows(registered, can) if w.scope == ORDERS) == 10
+    assert max(w.slots for w in windows(registered, can) if of_a_second(w)) == 10
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_a_simulated_adapter_may_be_held_to_the_same(name):
     can = catalogue.capabilities(name)
     kept = windows(table(name, limits=Limits(per_second=5)), can)
-    assert [w.slots for w in kept if w.scope == ORDERS] == [5]
+    assert [w.slots for w in kept if of_a_second(w)] == [5]
 
 
 @pytest.mark.parametrize("name", ADAPTERS)

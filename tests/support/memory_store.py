@@ -17,10 +17,12 @@ from adapters import (
     Halted,
     KeyScope,
     KeyTaken,
+    OldFile,
     OrderEvent,
     OrderQuery,
     OrderRecord,
     OrderStatus,
+    Pruned,
     SaveDayCount,
     SaveOrder,
     SaveSession,
@@ -110,6 +112,18 @@ class MemoryStore:
     def restore_reserve(self) -> None:
         if self.failing:
             raise StoreFailed(self.failing)
+
+    def prune(self, now: datetime, most: int) -> Pruned:
+        return Pruned(expired=0, forgotten=0, more=False)
+
+    def old_audit(self, now: datetime, keep_days: int, most: int) -> list[OldFile]:
+        return []
+
+    def drop_audit(self, files: Sequence[OldFile]) -> None:
+        """There are none."""
+
+    def check(self) -> list[str]:
+        return []
 
     def close(self) -> None:
         """Nothing to close."""

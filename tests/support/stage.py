@@ -62,6 +62,7 @@ class Stage:
         commit_takes: seconds for each commit, from now on.
         reads_fail: whether reads of the store fail.
         crashes: what the broker actor crashed with.
+        brokers: its incarnations.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Stage:
         self.commit_takes = 0.0
         self.reads_fail = False
         self.crashes: list[Exception] = []
+        self.brokers: list[Broker] = []
         self.health = StoreHealth()
         self.trading = TradingState(switch or self.store.switch())
         self.writer = Mailbox("writer", 1000, urgent_capacity=1000)
@@ -132,7 +134,8 @@ class Stage:
 
     def _supervisor(self) -> Supervisor:
         async def start(*, task_status: trio.TaskStatus[None]) -> None:
-            await Broker(self.parts).run(task_status=task_status)
+            self.brokers.append(Broker(self.parts))
+            await self.brokers[-1].run(task_status=task_status)
 
         def on_event(event: Any) -> None:
             if hasattr(event, "exc"):

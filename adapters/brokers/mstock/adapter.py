@@ -56,9 +56,9 @@ MOST_TAG = 19
 
 CAPABILITIES = Capabilities(
     # 30 orders a second are published, and 10 are what the exchanges allow. The 250 a
-    # minute are of order calls; 1,000 an hour are too, for which there is no window
-    # here. Source: dossier 16.3, 19.
-    limits=PublishedLimits(orders_per_second=10, per_minute=250),
+    # minute and the 1,000 an hour are of order calls. Whether reading the book is one
+    # is not told: the minute counts every call. Source: dossier 16.3, 19.
+    limits=PublishedLimits(orders_per_second=10, per_minute=250, orders_per_hour=1000),
     # A tag is taken, and no book has been seen to show one. Source: dossier 7.
     tag=None,
     order_types=frozenset(OrderType),
