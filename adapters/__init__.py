@@ -66,6 +66,7 @@ from adapters.ports import (
     OrderQuery,
     Pruned,
     PublishedLimits,
+    SaveCursor,
     SaveDayCount,
     SaveOrder,
     SaveSession,
@@ -75,6 +76,7 @@ from adapters.ports import (
     TradingSwitch,
     Write,
 )
+from adapters.publishing import PublisherPort, PublishFailed
 
 __all__ = [
     "OPEN_STATUSES",
@@ -123,11 +125,14 @@ __all__ = [
     "Position",
     "Product",
     "Pruned",
+    "PublishFailed",
     "PublishedLimits",
+    "PublisherPort",
     "Quote",
     "RateLimited",
     "Refused",
     "Rejected",
+    "SaveCursor",
     "SaveDayCount",
     "SaveOrder",
     "SaveSession",

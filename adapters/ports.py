@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -211,13 +211,20 @@ class SaveSession(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     audit: tuple[AuditEntry, ...]
 
 
+class SaveCursor(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Store up to which event a publisher has told everything."""
+
+    publisher: str
+    seq: int
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Write to the audit log alone."""
 
     audit: tuple[AuditEntry, ...]
 
 
-Write = Accept | SaveOrder | SaveSwitch | SaveDayCount | SaveSession | Note
+Write = Accept | SaveOrder | SaveSwitch | SaveDayCount | SaveSession | SaveCursor | Note
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,7 +288,7 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
-class OldFile(msgspec.Struct, frozen=True):
+class OldFile(NamedTuple):
     """An audit file that may be deleted: its name, the number of its last record."""
 
     name: str
@@ -363,6 +370,9 @@ class Store(Protocol):
     def sessions(self) -> dict[str, str]: ...
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]: ...
+
+    def cursor(self, publisher: str) -> int | None:
+        """Up to which event a publisher has told everything; None: it is a new one."""
 
     def last_seq(self) -> int:
         """The number of the newest audit record; 0 where there is none."""

@@ -178,6 +178,11 @@ class Reader:
         )
         return [rows.audit_record_of(row) for row in self._rows(sql, asked)]
 
+    def cursor(self, publisher: str) -> int | None:
+        """Up to which event a publisher has told everything; None: it is a new one."""
+        found = self._rows("SELECT seq FROM cursors WHERE publisher = ?", [publisher])
+        return int(found[0]["seq"]) if found else None
+
     def last_seq(self) -> int:
         """The number of the newest audit record; 0 where there is none."""
         return int(self._rows("SELECT max(seq) AS last FROM audit", [])[0]["last"] or 0)

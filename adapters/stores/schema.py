@@ -177,13 +177,19 @@ def _add_sessions(database: Database) -> None:
     database.create_table("sessions", session, pk="broker", not_null={"sealed"})
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _add_sessions)
+def _add_cursors(database: Database) -> None:
+    cursor = {"publisher": str, "seq": int}
+    database.create_table("cursors", cursor, pk="publisher", not_null={"seq"})
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _add_sessions, _add_cursors)
 """Number n makes version n of n-1. Only ever add to the end."""
 VERSION = len(MIGRATIONS)
 TABLES = frozenset(
     {
         *("meta", "idempotency", "batches", "orders", "order_events"),
         *("trading_switch", "day_counts", "audit", "sessions"),
+        "cursors",
     }
 )
 

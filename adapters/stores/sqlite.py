@@ -38,8 +38,9 @@ Source: sqlite.org/wal.html, "the WAL-reset bug".
 class SqliteStore(Reader):
     """A `Store` in one SQLite file, made by `open`; its reads are those of `Reader`.
 
-    `commit`, `prune`, `expire_audit`, `drop_audit`, `restore_reserve` and `close` belong
-    to one thread at a time, all reads to another; `old_audit` and `check` to any.
+    What writes (`commit`, `prune`, `expire_audit`, `drop_audit`, `restore_reserve`) and
+    `close` belong to one thread at a time, the reads to another, `old_audit` and
+    `check` to any.
     """
 
     def __init__(

@@ -15,6 +15,7 @@ from adapters.ports import (
     Halted,
     KeyTaken,
     Note,
+    SaveCursor,
     SaveDayCount,
     SaveOrder,
     SaveSession,
@@ -52,6 +53,7 @@ _SWITCH = "INSERT OR REPLACE INTO trading_switch VALUES (1, ?, ?, ?, ?, ?)"
 _COUNT = "INSERT OR REPLACE INTO day_counts (broker, day, count) VALUES (?, ?, ?)"
 _SESSION = "INSERT OR REPLACE INTO sessions (broker, sealed) VALUES (?, ?)"
 _FORGET_SESSION = "DELETE FROM sessions WHERE broker = ?"
+_CURSOR = "INSERT OR REPLACE INTO cursors (publisher, seq) VALUES (?, ?)"
 _HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 _AUDIT = Insert("audit", 8)
 
@@ -103,6 +105,8 @@ class Group:
                 self._counts.append((write.broker, write.day, write.count))
             case SaveSession():
                 self._save_session(write)
+            case SaveCursor():
+                self._cursor.execute(_CURSOR, (write.publisher, write.seq))
             case Note():
                 self._audit.extend(write.audit)
         return None

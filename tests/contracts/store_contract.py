@@ -25,6 +25,7 @@ from adapters import (
     OrderStatus,
     OrderType,
     Product,
+    SaveCursor,
     SaveDayCount,
     SaveOrder,
     SaveSession,
@@ -350,6 +351,21 @@ def test_a_session_is_the_last_that_was_saved_until_it_is_forgotten(kept):
     assert again.sessions() == {"b": "S2"}
     actions = [one.entry.action for one in again.audit(AuditQuery())]
     assert actions == ["session.saved"] * 5
+
+
+def test_a_publishers_place_is_the_last_that_was_saved(kept):
+    assert kept.store.cursor("bus") is None
+    kept.store.commit([SaveCursor(publisher="bus", seq=3)])
+    kept.store.commit([SaveCursor(publisher="bus", seq=9)])
+    kept.store.commit([SaveCursor(publisher="hook", seq=4)])
+    assert (kept.store.cursor("bus"), kept.store.cursor("hook")) == (9, 4)
+    assert kept.restart().cursor("bus") == 9
+
+
+def test_the_last_number_is_that_of_the_newest_audit_record(kept):
+    assert kept.store.last_seq() == 0
+    kept.store.commit([note(), note()])
+    assert kept.store.last_seq() == 2
 
 
 def test_a_day_count_is_the_last_that_was_saved_for_its_broker_and_day(kept):

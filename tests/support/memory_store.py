@@ -23,6 +23,7 @@ from adapters import (
     OrderRecord,
     OrderStatus,
     Pruned,
+    SaveCursor,
     SaveDayCount,
     SaveOrder,
     SaveSession,
@@ -47,6 +48,7 @@ class MemoryStore:
         self._events: list[OrderEvent] = []
         self._days: dict[tuple[str, str], int] = {}
         self._sessions: dict[str, str] = {}
+        self._cursors: dict[str, int] = {}
         self._audit: list[AuditRecord] = []
         self._switch = TradingSwitch(
             engaged=False, reason=None, since=None, by=None, version=0
@@ -72,6 +74,8 @@ class MemoryStore:
                 self._switch = switch
             case SaveDayCount():
                 self._days[write.broker, write.day] = write.count
+            case SaveCursor(publisher=publisher, seq=seq):
+                self._cursors[publisher] = seq
             case SaveSession():
                 self._sessions.pop(write.broker, None)
                 if write.sealed is not None:
@@ -198,6 +202,9 @@ class MemoryStore:
             and query.order_id in (None, row.entry.order_id)
             and query.request_id in (None, row.entry.request_id)
         ][: query.limit]
+
+    def cursor(self, publisher: str) -> int | None:
+        return self._cursors.get(publisher)
 
     def last_seq(self) -> int:
         return len(self._audit)
