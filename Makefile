@@ -21,7 +21,7 @@ TEST_ENV := .venv/.test-$(call key,$(RUN_INPUTS) requirements-test.lock)
 export PYTHON
 
 .NOTPARALLEL:
-.PHONY: help run test check-format lint types floors tests format coverage crash bench \
+.PHONY: help run test check-format lint types floors tests format coverage crash sim sweep bench \
 	env sdk-env lock image clean
 
 help: ## print this
@@ -68,6 +68,12 @@ coverage: $(TEST_ENV) ## all tests, and the lines and branches that none of them
 
 crash: $(TEST_ENV) ## kill -9 a trading Ordo again and again (KILLS=100)
 	@$(BIN)/python -m tests.crash --kills $(KILLS) $(ARGS)
+
+sim: $(TEST_ENV) ## simulate 2,000 seeds of faults and crashes (ARGS= goes to it)
+	@$(BIN)/python -m tests.sim $(ARGS)
+
+sweep: $(TEST_ENV) ## crash at every step of each scenario
+	@$(BIN)/python -m tests.sim.sweep $(ARGS)
 
 bench: $(TEST_ENV) ## measure throughput and latency (ARGS= goes to the bench)
 	@$(BIN)/python -m tests.bench $(ARGS)
