@@ -21,8 +21,8 @@ TEST_ENV := .venv/.test-$(call key,$(RUN_INPUTS) requirements-test.lock)
 export PYTHON
 
 .NOTPARALLEL:
-.PHONY: help run test check-format lint types floors tests format coverage crash sim sweep bench \
-	env sdk-env lock image clean
+.PHONY: help run test check-format lint types floors tests format coverage crash sim sweep mutants \
+	bench env sdk-env lock image clean
 
 help: ## print this
 	@echo "make run and make test are all that is needed; the others are their parts."
@@ -74,6 +74,9 @@ sim: $(TEST_ENV) ## simulate 2,000 seeds of faults and crashes (ARGS= goes to it
 
 sweep: $(TEST_ENV) ## crash at every step of each scenario
 	@$(BIN)/python -m tests.sim.sweep $(ARGS)
+
+mutants: $(TEST_ENV) ## remove each safety rule in turn: some test must notice
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(TEST_ENV) ## measure throughput and latency (ARGS= goes to the bench)
 	@$(BIN)/python -m tests.bench $(ARGS)

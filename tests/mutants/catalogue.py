@@ -1,0 +1,335 @@
+"""The safety rules, and how each looks when it is gone.
+
+A mutant takes one rule out of the code. Some test must fail for it: a rule whose
+removal nobody notices is not a rule.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """One rule removed.
+
+    Args:
+        rule: what does not hold any more.
+        file: where it stood.
+        old, new: the text that held it, once in the file, and what stands there now.
+        tests: where it must be noticed.
+    """
+
+    rule: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+SENDER = ("tests/actors/test_sender.py", "tests/actors/test_one_order.py")
+BROKER = ("tests/actors/test_broker.py", "tests/actors/test_recovery.py")
+LOOKS = ("tests/actors/test_reconciler.py", "tests/actors/test_doubts.py")
+KEYS = ("tests/actors/test_router.py", "tests/ordo/http/test_idempotency.py")
+SWITCH = ("tests/actors/test_killswitch.py", "tests/actors/test_trading.py")
+STORE = ("tests/adapters/test_sqlite_store.py", "tests/adapters")
+PACE = ("tests/actors/test_limiter.py", "tests/actors/test_pacer.py")
+HTTP = ("tests/adapters/test_http.py",)
+CANCELS = ("tests/actors/test_cancels.py",)
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "an order whose answer was lost is not sent again",
+        "actors/sender.py",
+        "            except SentUnknown as error:\n",
+        "            except SentUnknown as error:\n"
+        "                if await self._try_again(flight):\n"
+        "                    continue\n",
+        SENDER,
+    ),
+    Mutant(
+        "SENDING is stored before the first byte",
+        "actors/sender.py",
+        "if not sending and not await self._journal.save_sending(flight.order_id):",
+        "if False and not await self._journal.save_sending(flight.order_id):",
+        SENDER,
+    ),
+    Mutant(
+        "what was not stored as SENDING does not leave",
+        "actors/sender.py",
+        'raise Stopped("not_sent", "the store could not take it")',
+        "pass",
+        SENDER,
+    ),
+    Mutant(
+        "only what did not leave is tried again, three times",
+        "actors/sender.py",
+        "if flight.attempts >= SEND_TRIES:",
+        "if flight.attempts >= 99:",
+        SENDER,
+    ),
+    Mutant(
+        "the last look is the last thing before the first byte",
+        "actors/sender.py",
+        "        self._may_go(flight)\n        assert flight.slot is not None",
+        "        assert flight.slot is not None",
+        SENDER,
+    ),
+    Mutant(
+        "an order whose deadline passed does not leave",
+        "actors/sender.py",
+        "if trio.current_time() >= flight.deadline:\n            raise Stopped(",
+        "if False:\n            raise Stopped(",
+        SENDER,
+    ),
+    Mutant(
+        "an order whose cancel came first does not leave",
+        "actors/sender.py",
+        "        if flight.cancel_wanted:\n            raise Stopped(",
+        "        if False:\n            raise Stopped(",
+        (*SENDER, *CANCELS),
+    ),
+    Mutant(
+        "no order leaves through an open breaker",
+        "actors/sender.py",
+        "        if not self._line.closed:\n            raise self._line.unavailable",
+        "        if False:\n            raise self._line.unavailable",
+        SENDER,
+    ),
+    Mutant(
+        "no order leaves from another address",
+        "actors/sender.py",
+        "            self._egress.check()\n",
+        "            pass\n",
+        ("tests/actors/test_egress.py", *SENDER),
+    ),
+    Mutant(
+        "while halted no order leaves",
+        "actors/trading.py",
+        "        if self._switch.engaged:\n            raise Stopped(",
+        "        if False:\n            raise Stopped(",
+        (*SWITCH, *SENDER),
+    ),
+    Mutant(
+        "what is on the wire is listed",
+        "actors/trading.py",
+        "self._on_the_wire[order_id] = None",
+        "pass",
+        SWITCH,
+    ),
+    Mutant(
+        "a state that cannot be read means halted",
+        "actors/trading.py",
+        "engaged=True, reason=UNREADABLE",
+        "engaged=False, reason=UNREADABLE",
+        (*SWITCH, "tests/e2e/test_store_failure.py"),
+    ),
+    Mutant(
+        "the accept looks at the stored switch",
+        "adapters/stores/writing.py",
+        "        if self._is_halted():\n",
+        "        if False:\n",
+        STORE,
+    ),
+    Mutant(
+        "a release that fails to be stored stays halted",
+        "actors/killswitch.py",
+        "                if down is None and self._halts == halts:\n"
+        "                    self._state.change(switch)",
+        "                if self._halts == halts:\n"
+        "                    self._state.change(switch)",
+        SWITCH,
+    ),
+    Mutant(
+        "one key, one body",
+        "actors/placing.py",
+        "        if known.fingerprint != message.fingerprint:\n"
+        "            return KeyReused(expired=False)\n"
+        "        if known.expired:",
+        "        if known.expired:",
+        KEYS,
+    ),
+    Mutant(
+        "one key, one batch: the store says who is first",
+        "adapters/stores/writing.py",
+        "if not self._cursor.execute(_KEY, key + stored).rowcount:",
+        "if self._cursor.execute(_KEY, key + stored).rowcount < 0:",
+        STORE,
+    ),
+    Mutant(
+        "an expired key is refused, not taken anew",
+        "actors/placing.py",
+        "        if known.expired:\n            return KeyReused(expired=True)\n",
+        "",
+        KEYS,
+    ),
+    Mutant(
+        "a request that still runs is not run again",
+        "actors/placing.py",
+        "self._running[scope] = mine = Running(message.fingerprint)",
+        "mine = self._running.setdefault(scope, Running(message.fingerprint))\n"
+        "        mine = Running(message.fingerprint)\n"
+        "        self._running = {scope: mine}",
+        KEYS,
+    ),
+    Mutant(
+        "after a restart, what may have left is not sent again",
+        "actors/flights.py",
+        "        if order_id in self._left_over:\n",
+        "        if False:\n",
+        BROKER,
+    ),
+    Mutant(
+        "after a restart, what was being sent is unknown and not unsent",
+        "actors/recovery.py",
+        "        if record.sending_at is None:\n",
+        "        if True:\n",
+        BROKER,
+    ),
+    Mutant(
+        "the gate stays shut until old orders are looked up",
+        "actors/admission.py",
+        "        if not self._reconciler.recovered:\n",
+        "        if False:\n",
+        (*BROKER, *LOOKS),
+    ),
+    Mutant(
+        "not placed is never said before two minutes",
+        "actors/doubts.py",
+        "return read_at - doubt.since >= PATIENCE and len(",
+        "return len(",
+        LOOKS,
+    ),
+    Mutant(
+        "not placed is never said after fewer than three reads",
+        "actors/doubts.py",
+        " and len(doubt.missing) >= READS",
+        "",
+        LOOKS,
+    ),
+    Mutant(
+        "not placed is never said while a position is unexplained",
+        "actors/reconciler.py",
+        "    return moved == traded\n",
+        "    return True\n",
+        LOOKS,
+    ),
+    Mutant(
+        "an order on its way is never missing",
+        "actors/reconciler.py",
+        "            and not self._in_flight(order_id)\n",
+        "",
+        (*LOOKS, "tests/actors/test_broker.py"),
+    ),
+    Mutant(
+        "nothing is told that is not on disk",
+        "actors/journal.py",
+        "        if unsaved is None or record.status is OrderStatus.DENIED:\n",
+        "        if True:\n",
+        ("tests/actors/test_journal.py", *SENDER),
+    ),
+    Mutant(
+        "what could not be stored is tried again",
+        "actors/journal.py",
+        "            for order_id in tuple(self._unsaved):\n",
+        "            for order_id in ():\n",
+        ("tests/actors/test_journal.py", *BROKER),
+    ),
+    Mutant(
+        "a stale book takes no fill back",
+        "actors/lifecycle.py",
+        "    if filled < 0 or (to is record.status and filled == 0):\n",
+        "    if to is record.status and filled == 0:\n",
+        ("tests/actors/test_lifecycle.py",),
+    ),
+    Mutant(
+        "the audit is written in the transaction of the change",
+        "adapters/stores/writing.py",
+        "        return self._put_audit(seal_with) if self._audit else []\n",
+        "        return []\n",
+        STORE,
+    ),
+    Mutant(
+        "a commit is on disk before it is answered",
+        "adapters/stores/opening.py",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA synchronous = OFF",
+        STORE,
+    ),
+    Mutant(
+        "one process to a data directory",
+        "adapters/stores/lock.py",
+        "            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "            pass\n",
+        ("tests/adapters/test_data_lock.py",),
+    ),
+    Mutant(
+        "business rejects do not open the breaker",
+        "actors/verdicts.py",
+        "CallResult.REJECTED: Verdict.SUCCEEDED",
+        "CallResult.REJECTED: Verdict.FAILED",
+        ("tests/actors/test_breaker.py", "tests/actors/test_breaker_codes.py"),
+    ),
+    Mutant(
+        "a second of a broker's count is a little longer than ours",
+        "actors/windows.py",
+        "SLACK = 1.05\n",
+        "SLACK = 0.95\n",
+        PACE,
+    ),
+    Mutant(
+        "after a restart the last second counts as full",
+        "actors/recovery.py",
+        "        self._limiter.pause(trio.current_time() + SECOND * SLACK)\n",
+        "",
+        BROKER,
+    ),
+    Mutant(
+        "an answer that never came does not prove that nothing left",
+        "adapters/http.py",
+        "    httpx.ReadTimeout: SentUnknown,\n",
+        "    httpx.ReadTimeout: NotSent,\n",
+        HTTP,
+    ),
+    Mutant(
+        "a connection that breaks off does not prove that nothing left",
+        "adapters/http.py",
+        "    httpx.RemoteProtocolError: SentUnknown,\n",
+        "    httpx.RemoteProtocolError: NotSent,\n",
+        HTTP,
+    ),
+    Mutant(
+        "the transport sends nothing twice by itself",
+        "adapters/http.py",
+        "            retries=0,\n",
+        "            retries=3,\n",
+        HTTP,
+    ),
+    Mutant(
+        "the cancel of an order that is not found yet is remembered",
+        "actors/cancels.py",
+        "        self._wanted.add(order_id)\n",
+        "        pass\n",
+        CANCELS,
+    ),
+    Mutant(
+        "a change is recorded before it leaves",
+        "actors/changes.py",
+        "        if not await journal.flush(order_id):\n",
+        "        if False:\n",
+        ("tests/actors/test_changes.py",),
+    ),
+    Mutant(
+        "only an admin releases the kill-switch",
+        "ordo/http/safety.py",
+        '    if call.principal.scope != "admin":\n',
+        "    if False:\n",
+        ("tests/ordo/http/test_access.py", "tests/ordo/http"),
+    ),
+    Mutant(
+        "a secret does not show itself",
+        "adapters/secret.py",
+        '        return "***"\n',
+        "        return self._text\n",
+        ("tests/adapters", "tests/ordo/test_config.py"),
+    ),
+)
