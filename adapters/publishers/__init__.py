@@ -1,0 +1,1 @@
+"""Where events are told: web hooks, a message bus."""
