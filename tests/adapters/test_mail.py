@@ -72,6 +72,8 @@ class Postman:
             return b"250-here\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n"
         if word == "AUTH":
             return b"235 welcome\r\n"
+        if word == "QUIT":
+            return b"221 bye\r\n"
         if word == "DATA":
             return b"354 go on\r\n"
         return b"250 ok\r\n"
