@@ -98,7 +98,7 @@ async def posting(tmp_path):
 async def test_an_alert_is_handed_in_encrypted_and_logged_in(tmp_path):
     async with posting(tmp_path) as (postman, mail):
         await mail.send(ALERT)
-    words = [line.split(" ")[0] for line in postman.heard]
+    words = [line.split(" ")[0].upper() for line in postman.heard]
     assert words.index("STARTTLS") < words.index("AUTH") < words.index("DATA")
     assert "MAIL" not in words[: postman.encrypted_from]
     assert b"Subject: [Ordo] critical: one is down" in postman.mail
