@@ -45,7 +45,9 @@ class Gate:
         if denial is not None:
             return denial
         slot = None
-        if message.reserve and self._store.ok:
+        # Without tags it may have to wait for an equal one: it is not SENDING before.
+        at_once = self._line.port.capabilities.tag is not None
+        if message.reserve and self._store.ok and at_once:
             slot = self._line.pacer.try_take(message.order_id, Kind.PLACE)
         tag = self._tags.tag(message.order_id)
         return Admission(client_tag=tag, slot=slot, sent_as=message.sent_as)

@@ -7,7 +7,7 @@ few times and then left to the log: it must never hold up the next one.
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import trio
@@ -40,8 +40,8 @@ class State(NamedTuple):
     order_id: str | None = None
 
 
-Look = Callable[[], Iterable[State]]
-"""Gives what is wrong right now; no await."""
+Look = Callable[[], Awaitable[Iterable[State]]]
+"""Gives what is wrong right now."""
 
 
 class Alerts:
@@ -109,7 +109,7 @@ class Alerts:
 
     async def _watch(self) -> None:
         while True:
-            found = {state.key: state for look in self._looks for state in look()}
+            found = {state.key: state for look in self._looks for state in await look()}
             for key, state in found.items():
                 if key not in self._lasting:
                     self._tell(state)

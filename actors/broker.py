@@ -15,12 +15,14 @@ import trio
 from actors.admission import Gate
 from actors.breaker import Breaker
 from actors.canceller import Canceller
+from actors.cancels import Cancels
 from actors.changer import Changer
 from actors.changes import Changes
-from actors.cancels import Cancels
 from actors.clockwork import Clockwork
+from actors.comparing import Comparing
 from actors.day_count import DayKeeper
 from actors.egress import Egress, EgressWatch
+from actors.filling import Filling
 from actors.flights import Flights
 from actors.halts import Halts
 from actors.journal import Journal
@@ -39,14 +41,19 @@ from actors.messages import (
     Logout,
     ReadBroker,
     ReadSession,
+    Reconcile,
     ReturnSlot,
     SendOrder,
     SetBreaker,
+    SimulateFill,
     VerifyLogin,
 )
+from actors.one_of_a_kind import OneOfAKind
+from actors.ownership import Ownership
 from actors.pacer import Pacer
 from actors.reads import Reads
 from actors.reconciler import Reconciler
+from actors.reconciling import Reconciling
 from actors.records import Records
 from actors.recovery import Recovery
 from actors.report import report
@@ -57,9 +64,10 @@ from actors.session_watch import SessionWatch
 from actors.stall import watch_mailbox
 from actors.tags import Tags
 from actors.trading import TradingState
+from actors.untagged import Untagged
 from actors.windows import Kind
-from actors.writer import StoreHealth
-from adapters import BrokerPort
+from actors.writer import StoreHealth, tell
+from adapters import AuditEntry, BrokerPort, Note
 
 Task = Callable[..., Awaitable[object]]
 
@@ -100,7 +108,9 @@ class Broker:
         name, timeout = parts.settings.name, parts.settings.submit_timeout
         clockwork, writer = parts.clockwork, parts.writer
         self._mailbox = parts.mailbox
-        self._pacer = pacer = Pacer(parts.limiter, parts.settings.today)
+        capabilities = parts.port.capabilities
+        turns = OneOfAKind(needed=capabilities.tag is None)
+        self._pacer = pacer = Pacer(parts.limiter, parts.settings.today, turns)
         self._line = line = Line(
             name,
             parts.port,
@@ -113,14 +123,23 @@ class Broker:
         )
         self._journal = journal = Journal(name, writer, clockwork.wall)
         aloft: dict[str, Flight] = {}
-        self._reconciler = reconciler = Reconciler(
+        ownership = Ownership(journal)
+        untagged = Untagged(journal, turns, aloft.__contains__, self._note)
+        comparing = Comparing(
             line,
             journal,
+            ownership,
+            turns,
+            untagged,
+            parts.records,
             in_flight=aloft.__contains__,
             changed=lambda order_id: self._cancels.changed(order_id),
             shown=lambda record, row, at: self._changes.shown(record, row, at),
-            poll=parts.port.capabilities.book_poll,
         )
+        self._reconciler = reconciler = Reconciler(
+            line, journal, comparing, poll=capabilities.book_poll
+        )
+        self._reconciling = Reconciling(line, reconciler, ownership, untagged)
         canceller = Canceller(line, timeout, reconciler.look)
         start = self._start_soon
         self._cancels = cancels = Cancels(
@@ -128,9 +147,11 @@ class Broker:
         )
         changer = Changer(line, parts.trading, timeout, reconciler.look, parts.egress)
         self._changes = Changes(journal, aloft, cancels, changer)
+        self._filling = Filling(parts.port, journal, parts.records, reconciler.look)
         sender = Sender(
             line,
             journal,
+            turns,
             parts.trading,
             timeout,
             reconciler.in_doubt,
@@ -144,12 +165,20 @@ class Broker:
             journal, flights, cancels, parts.trading, parts.killswitch, start
         )
         self._recovery = Recovery(
-            journal, reconciler, cancels, parts.limiter, parts.records, writer
+            journal,
+            reconciler,
+            cancels,
+            ownership,
+            parts.limiter,
+            parts.records,
+            writer,
         )
-        tags = Tags(parts.port.capabilities.tag, clockwork.wall, clockwork.rng)
+        tags = Tags(capabilities.tag, clockwork.wall, clockwork.rng)
         self._gate = Gate(line, reconciler, parts.store, tags, parts.egress)
         self._egress_watch = EgressWatch(parts.egress, line, clockwork.wall)
-        self._reads = Reads(line, reconciler.news)
+        self._reads = Reads(
+            line, reconciler.news, lambda rows: ownership.shown(rows, untagged.may_be)
+        )
         keeper = SessionKeeper(line, writer, parts.seal, reconciler.session_begun)
         self._logins = logins = Logins(line, keeper, parts.settings.adapter, clockwork)
         self._session_watch = SessionWatch(line, keeper, logins, clockwork.wall)
@@ -197,8 +226,12 @@ class Broker:
                 self._start_soon(self._cancels.answer, request)
             case ChangeOrder():
                 self._start_soon(self._changes.answer, request)
+            case SimulateFill():
+                self._start_soon(self._filling.answer, request)
             case Fetch():
                 self._start_soon(self._reads.answer, request)
+            case Reconcile():
+                self._start_soon(self._reconciling.answer, request)
             case DownloadMaster():
                 self._start_soon(self._reads.download, request)
             case ReturnSlot(slot=slot):
@@ -218,6 +251,9 @@ class Broker:
                 request.reply(self._report())
             case other:
                 raise TypeError(f"no message for a broker: {other!r}")
+
+    def _note(self, entry: AuditEntry) -> None:
+        tell(self._parts.writer, Note(audit=(entry,)))
 
     def _set_breaker(self, message: SetBreaker) -> None:
         breaker = self._parts.breaker

@@ -42,6 +42,9 @@ class Child:
             their supervisor fails.
         period: seconds, for *intensity*.
         when_exhausted: called when the child is given up.
+        suspends: while it is down its mailbox refuses asks. For a child of a chain
+            that is asked by those after it: these are stopped before it comes back,
+            and would hold that up for as long as they wait for its answers.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Child:
     intensity: int | None = None
     period: float = 60.0
     when_exhausted: Callable[[], None] | None = None
+    suspends: bool = False
 
     @property
     def longest_stop(self) -> float:

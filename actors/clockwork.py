@@ -24,12 +24,17 @@ class Ids:
 
     44 bits of milliseconds, 36 of chance. Ids of one maker only grow: within one
     millisecond, or under a clock set back, the next number is taken.
+
+    Args:
+        wall: for the milliseconds.
+        rng: for chance.
+        after: an id of an earlier run; the clock may have been set back since.
     """
 
-    def __init__(self, wall: Wall, rng: random.Random) -> None:
+    def __init__(self, wall: Wall, rng: random.Random, after: str = "0") -> None:
         self._wall = wall
         self._rng = rng
-        self._last = 0
+        self._last = int(after, len(ALPHABET))
 
     def new(self) -> str:
         """A fresh id."""

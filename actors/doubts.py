@@ -52,6 +52,10 @@ class Doubts:
         for doubt in self._doubts.values():
             doubt.looked_until = max(doubt.looked_until, now)
 
+    def old(self, order_id: str, now: float) -> bool:
+        """Whether it has lasted for long enough to say "not placed", were it so."""
+        return now - self._doubts[order_id].since >= PATIENCE
+
     def missing(self, order_id: str, read_at: float) -> bool:
         """A complete read begun at *read_at* did not show it.
 

@@ -6,7 +6,7 @@ What could not be committed stays there and is tried again: it was not spoken of
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 from weakref import WeakValueDictionary
@@ -46,11 +46,15 @@ class Journal:
         broker: its name, for the audit.
         writer: the writer's mailbox.
         wall: for stamps.
+
+    Attributes:
+        on_drop: told of each order that is let go of, settled and stored.
     """
 
     def __init__(self, broker: str, writer: Mailbox, wall: Wall) -> None:
         self.broker = broker
         self.wall = wall
+        self.on_drop: Callable[[OrderRecord], None] = lambda record: None
         self._writer = writer
         self._live: dict[str, OrderRecord] = {}
         self._held: set[str] = set()
@@ -219,7 +223,7 @@ class Journal:
 
     def _drop(self, order_id: str) -> None:
         if order_id not in self._held and order_id not in self._unsaved:
-            del self._live[order_id]
+            self.on_drop(self._live.pop(order_id))
             self._settled_at.pop(order_id, None)
 
     def _sending(self, record: OrderRecord) -> AuditEntry:

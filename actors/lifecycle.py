@@ -81,15 +81,24 @@ def advance(
     return Change(order=order, event=event)
 
 
-def from_book(record: OrderRecord, row: BookOrder, at: datetime) -> Change | None:
-    """What a row of the broker's book changes; None where it tells nothing new."""
+def from_book(
+    record: OrderRecord,
+    row: BookOrder,
+    at: datetime,
+    where: str = "the broker's book",
+) -> Change | None:
+    """What a row of the broker's book changes; None where it tells nothing new.
+
+    Args:
+        where: the cause that is told, before the broker's own words.
+    """
     to = status_in_book(record, row)
     filled = row.filled_quantity - record.filled_quantity
     if filled < 0 or (to is record.status and filled == 0):
         return None  # a stale read; fills do not go back
     if record.status is _S.CANCELLED and filled == 0:
         return None  # only a fill can cross a cancel
-    cause = "the broker's book" + (f": {row.message}" if row.message else "")
+    cause = where + (f": {row.message}" if row.message else "")
     return advance(
         record,
         to,

@@ -62,6 +62,7 @@ class Mailbox:
         self._taken: dict[Request, None] = {}  # a dict keeps the order, a set does not
         self._receivers = trio.lowlevel.ParkingLot()
         self._closed = False
+        self._suspended = False
 
     @property
     def depth(self) -> int:
@@ -177,8 +178,30 @@ class Mailbox:
         """Let asks and tells in again: its supervisor was itself restarted."""
         self._closed = False
 
+    def suspend(self) -> None:
+        """Refuse asks, and end those queued with `NoReply`: the actor is down.
+
+        Tells are queued all the same, for the next incarnation. It is for an actor
+        that comes back only when those who ask it have ended: they must not wait.
+        """
+        self._suspended = True
+        for lane in (self._urgent, self._normal):
+            queued = tuple(lane)
+            lane.clear()
+            for request in queued:
+                if request.awaited:
+                    request.drop()
+                else:
+                    lane.append(request)
+
+    def resume(self) -> None:
+        """Let asks in again: the actor is about to be up."""
+        self._suspended = False
+
     def _put(self, request: Request, urgent: bool) -> None:
         self._refuse_closed()
+        if self._suspended and request.awaited:
+            raise MailboxClosed(f"{self.name} is being restarted")
         lane = self._urgent if urgent else self._normal
         room = self.urgent_capacity if urgent else self.capacity
         if len(lane) >= room:

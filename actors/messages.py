@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +20,10 @@ from adapters import (
     Batch,
     ChallengeKind,
     Field,
+    OldFile,
     Order,
     OrderRecord,
+    Pruned,
     SentAs,
     TradingSwitch,
     Write,
@@ -57,6 +60,28 @@ class StoreDown(msgspec.Struct, frozen=True, kw_only=True):
     """Not stored, and why."""
 
     message: str
+
+
+class PruneKeys(msgspec.Struct, Ask["PruneReply"], frozen=True, kw_only=True, tag=True):
+    """Age at most *most* idempotency keys, between two commits."""
+
+    now: datetime
+    most: int
+
+
+PruneReply = Pruned | StoreDown
+
+
+class DropAudit(
+    msgspec.Struct, Ask["Dropped | StoreDown"], frozen=True, kw_only=True, tag=True
+):
+    """Delete audit files that are old enough, between two commits."""
+
+    files: tuple[OldFile, ...]
+
+
+class Dropped(msgspec.Struct, frozen=True, kw_only=True):
+    """They are gone, and that is on record."""
 
 
 # The kill-switch ----------------------------------------------------------------------
@@ -218,6 +243,36 @@ class ChangeResult(msgspec.Struct, frozen=True, kw_only=True):
     denial: Denial | None = None
 
 
+class SimulatedFill(msgspec.Struct, frozen=True, kw_only=True):
+    """So many units at that price."""
+
+    quantity: Decimal
+    price: Decimal
+
+
+class SimulateFill(
+    msgspec.Struct,
+    Ask["FillResult | Denial"],
+    frozen=True,
+    kw_only=True,
+    tag=True,
+):
+    """Fill an open order of a simulated broker by hand, one fill after the other."""
+
+    order_id: str
+    fills: tuple[SimulatedFill, ...]
+    by: str
+    request_id: str | None = None
+
+
+class FillResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The order after the fills. *denial* tells why not all of them were made; with
+    `unknown` they were, and its book has not been read since."""
+
+    record: OrderRecord
+    denial: Denial | None = None
+
+
 ReadKind = Literal[
     "orderbook", "trades", "positions", "holdings", "funds", "quotes", "depth", "margin"
 ]
@@ -273,6 +328,52 @@ class Downloaded(msgspec.Struct, frozen=True, kw_only=True):
     broker: str
     files: tuple[Path, ...]
     seconds: float
+
+
+class Reconcile(
+    msgspec.Struct,
+    Ask["Reconciled"],
+    frozen=True,
+    kw_only=True,
+    tag=True,
+):
+    """Hold the broker's book against Ordo's orders now."""
+
+    by: str
+    request_id: str | None = None
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an order and its broker's book differ: in *what*, a field of the order.
+
+    *theirs* is None where the book does not show the order. *mended*: what the book
+    says is so here now.
+    """
+
+    order_id: str
+    broker_order_id: str | None
+    symbol: str
+    what: str
+    ours: str | None
+    theirs: str | None
+    mended: bool
+
+
+class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it. *orders* are the orders placed elsewhere, as book rows.
+
+    *failure* says what could not be read. Without the book nothing was compared, and
+    *rows_checked* is None.
+    """
+
+    broker: str
+    orders_checked: int = 0
+    rows_checked: int | None = None
+    differences: tuple[Difference, ...] = ()
+    orders: tuple[Any, ...] = ()
+    attempts: int = 0
+    latency_ms: float = 0.0
+    failure: FetchFailed | None = None
 
 
 class SetBreaker(

@@ -21,7 +21,7 @@ from adapters import Event, PublisherPort, PublishFailed, SaveCursor, StoreFaile
 log = logging.getLogger("ordo.outbox")
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
-"""Seconds after a failure, and where doubling stops. Source: reliability.md section 5."""
+"""Seconds after a failure, and where doubling stops. Source: reliability.md 5."""
 PATIENCE = 30.0
 """Seconds for a publisher to take what it is given."""
 
@@ -63,6 +63,11 @@ class Outbox:
         self._delivered = self._failures = self._in_a_row = 0
         self._failing: str | None = None
         self._since: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The publisher's."""
+        return self._publisher.name
 
     @property
     def report(self) -> OutboxReport:

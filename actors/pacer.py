@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import date
+from typing import Protocol
 
 import trio
 
@@ -52,18 +53,36 @@ class _Waiter:
         self.over.set()
 
 
+class Before(Protocol):
+    """Where orders wait before they want a slot: who leaves here leaves there too."""
+
+    @property
+    def depth(self) -> int: ...
+
+    def withdraw(self, order_id: str) -> bool: ...
+
+    def close(self, message: str) -> None: ...
+
+
 class Pacer:
     """Gives slots of one broker's limiter, the most urgent call first.
 
     Args:
         limiter: its windows.
         today: the trading day, which a day's count belongs to.
+        before: where calls may wait before.
     """
 
-    def __init__(self, limiter: Limiter, today: Callable[[], date]) -> None:
+    def __init__(
+        self,
+        limiter: Limiter,
+        today: Callable[[], date],
+        before: Before | None = None,
+    ) -> None:
         self.limiter = limiter
         self._queue = RateQueue(limiter)
         self._today = today
+        self._before = before
         self._waiters: dict[str, _Waiter] = {}
         self._poke = trio.Event()
         self._closed: str | None = None
@@ -76,7 +95,7 @@ class Pacer:
     @property
     def depth(self) -> int:
         """Calls that wait."""
-        return len(self._queue)
+        return len(self._queue) + (self._before.depth if self._before else 0)
 
     def headroom(self) -> Headroom:
         """What is left in each window."""
@@ -134,6 +153,8 @@ class Pacer:
 
     def withdraw(self, name: str) -> bool:
         """Take a waiting call out; False where it does not wait any more."""
+        if self._before is not None and self._before.withdraw(name):
+            return True
         if not self._queue.withdraw(name):
             return False
         self._waiters[name].fail(Withdrawn())
@@ -146,6 +167,8 @@ class Pacer:
     def close(self, message: str) -> None:
         """Refuse all who wait, and all who come, with the code `not_sent`."""
         self._closed = message
+        if self._before is not None:
+            self._before.close(message)
         for name in tuple(self._waiters):
             if self._queue.withdraw(name):
                 self._waiters[name].fail(NoSlot("not_sent", message, None))

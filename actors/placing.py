@@ -164,7 +164,7 @@ class Placing:
     def _refusal(self) -> StoreDown | TradingHalted | None:
         """Why no order can be accepted now, whoever asks."""
         if not self._store.ok:
-            return StoreDown(message=f"{self._store.failure}")
+            return StoreDown(message=f"{self._store.reason}")
         if self._trading.engaged:
             return TradingHalted(reason=self._trading.switch.reason)
         return None

@@ -1,6 +1,6 @@
 """Reading an account: which call answers which question, and how it went."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from actors.messages import (
 )
 from actors.windows import Kind
 from adapters import (
+    BookOrder,
     BrokerError,
     BrokerPort,
     RateLimited,
@@ -39,11 +40,18 @@ class Reads:
     Args:
         line: to the broker.
         failed: called after a read that gave nothing.
+        owned: tells of each row of the book whose order it is.
     """
 
-    def __init__(self, line: Line, failed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        line: Line,
+        failed: Callable[[], None],
+        owned: Callable[[Sequence[BookOrder]], tuple[Any, ...]] = tuple,
+    ) -> None:
         self._line = line
         self._failed = failed
+        self._owned = owned
 
     async def answer(self, request: Request) -> None:
         """Read what the request's `Fetch` asks for, inside its deadline."""
@@ -53,8 +61,10 @@ class Reads:
                 call = reading(self._line.port, request.message)
                 with trio.fail_at(request.deadline):
                     rows = await self._line.read(Kind.READ, call, tries)
+                if request.message.kind == "orderbook":
+                    rows = self._owned(rows)
             except (BrokerError, trio.TooSlowError) as error:
-                request.reply(self._failure(error, tries))
+                request.reply(failure(self._line.name, error, tries))
                 self._failed()
             else:
                 request.reply(
@@ -62,7 +72,7 @@ class Reads:
                         broker=self._line.name,
                         rows=rows,
                         attempts=tries.made,
-                        latency_ms=_millis(tries),
+                        latency_ms=millis(tries),
                     )
                 )
 
@@ -80,7 +90,7 @@ class Reads:
                 with trio.fail_at(request.deadline):
                     files = await self._line.download(fetch)
             except (BrokerError, trio.TooSlowError) as error:
-                request.reply(self._failure(error, tries))
+                request.reply(failure(self._line.name, error, tries))
             except OSError as error:
                 words = f"the files cannot be kept: {error}"
                 denial = Denial(code="storage_unavailable", message=words)
@@ -94,26 +104,28 @@ class Reads:
                     )
                 )
 
-    def _failure(
-        self, error: BrokerError | trio.TooSlowError, tries: Tries
-    ) -> FetchFailed:
-        denial = Denial(code="deadline_exceeded", message="no answer in time")
-        code = text = status = None
-        if isinstance(error, BrokerError):
-            denial = denial_of(error)
-        if isinstance(error, Refused | SessionExpired):
-            code, text = error.code, getattr(error, "text", str(error))
-        if isinstance(error, Refused | SessionExpired | RateLimited | SentUnknown):
-            status = error.http_status
-        return FetchFailed(
-            broker=self._line.name,
-            denial=denial,
-            broker_code=code,
-            broker_message=text,
-            http_status=status,
-            attempts=tries.made,
-            latency_ms=_millis(tries),
-        )
+
+def failure(
+    broker: str, error: BrokerError | trio.TooSlowError, tries: Tries
+) -> FetchFailed:
+    """What clients are told of a read that gave nothing to use."""
+    denial = Denial(code="deadline_exceeded", message="no answer in time")
+    code = text = status = None
+    if isinstance(error, BrokerError):
+        denial = denial_of(error)
+    if isinstance(error, Refused | SessionExpired):
+        code, text = error.code, getattr(error, "text", str(error))
+    if isinstance(error, Refused | SessionExpired | RateLimited | SentUnknown):
+        status = error.http_status
+    return FetchFailed(
+        broker=broker,
+        denial=denial,
+        broker_code=code,
+        broker_message=text,
+        http_status=status,
+        attempts=tries.made,
+        latency_ms=millis(tries),
+    )
 
 
 def reading(port: BrokerPort, message: Fetch) -> Reading:
@@ -145,5 +157,6 @@ def reading(port: BrokerPort, message: Fetch) -> Reading:
     return read
 
 
-def _millis(tries: Tries) -> float:
+def millis(tries: Tries) -> float:
+    """The last try's time at the broker."""
     return round(tries.latency * 1000, 3)

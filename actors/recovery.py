@@ -7,8 +7,10 @@ unknown, and looked up in the broker's book by its tag.
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
+import msgspec
 import trio
 
 from actors.cancels import Cancels
@@ -17,6 +19,7 @@ from actors.lifecycle import advance
 from actors.limiter import Limiter
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import Commit
+from actors.ownership import Ownership
 from actors.reconciler import Reconciler
 from actors.records import Records
 from actors.windows import MINUTE, SECOND, SLACK, Kind
@@ -28,8 +31,9 @@ T = TypeVar("T")
 
 AGAIN_AFTER = 1.0
 """Seconds until an unreadable store is tried again."""
-A_DAY, MOST_ORDERS = timedelta(days=1), 5000
-"""Among so many of the last day's orders cancels are looked for, to be charged."""
+A_DAY = timedelta(days=1)
+PAGE = 1000
+"""Orders read at once: others want to read between."""
 
 
 class Recovery:
@@ -39,6 +43,7 @@ class Recovery:
         journal: gets the orders.
         reconciler: gets those whose fate is unknown.
         cancels: gets those whose cancel could not be carried out.
+        ownership: told of the day's orders.
         limiter: charged with what the last run of Ordo may have used.
         records: what is stored.
         writer: its mailbox.
@@ -49,6 +54,7 @@ class Recovery:
         journal: Journal,
         reconciler: Reconciler,
         cancels: Cancels,
+        ownership: Ownership,
         limiter: Limiter,
         records: Records,
         writer: Mailbox,
@@ -56,6 +62,7 @@ class Recovery:
         self._journal = journal
         self._reconciler = reconciler
         self._cancels = cancels
+        self._ownership = ownership
         self._limiter = limiter
         self._records = records
         self._writer = writer
@@ -70,9 +77,11 @@ class Recovery:
             Those that were on their way, as they stand now: they must not be sent.
         """
         broker = self._journal.broker
-        if self._limiter.untouched:  # else this run's own log is exact
-            await self._charge(broker)
         await self._see_stored()
+        today = await self._today(broker)
+        self._ownership.load(today)
+        if self._limiter.untouched:  # else this run's own log is exact
+            await self._charge(broker, today)
         left = await self._read(lambda store: store.unsettled(broker))
         self._journal.take_up(left)
         on_their_way = {}
@@ -81,8 +90,10 @@ class Recovery:
                 on_their_way[record.order_id] = await self._settle(record)
             elif record.status is OrderStatus.UNKNOWN:
                 self._look_up(record)
-            elif record.status is OrderStatus.NOT_PLACED and record.cancel_requested:
-                self._cancels.want(record.order_id)  # it may turn up after all
+            elif record.cancel_requested:
+                # Of one not placed, for it may turn up; of an open one its cancel was
+                # cut short, or in vain: once the book shows it, it goes out again.
+                self._cancels.want(record.order_id)
         for order_id in queued:
             if order_id not in on_their_way:  # a start that crashed has settled it
                 on_their_way[order_id] = await self._stored(order_id)
@@ -90,7 +101,19 @@ class Recovery:
             self._reconciler.nothing_to_recover()
         return on_their_way
 
-    async def _charge(self, broker: str) -> None:
+    async def _today(self, broker: str) -> list[OrderRecord]:
+        """The last day's orders, newest first."""
+        since = self._journal.wall() - A_DAY
+        query = OrderQuery(broker=broker, since=since, limit=PAGE)
+        orders: list[OrderRecord] = []
+        while True:
+            page = await self._read(partial(_orders, query=query))
+            orders += page
+            if len(page) < PAGE:
+                return orders
+            query = msgspec.structs.replace(query, cursor=page[-1].order_id)
+
+    async def _charge(self, broker: str, orders: Iterable[OrderRecord]) -> None:
         """Charge the windows: sends and cancels are stored, reads are not.
 
         A cancelled order's last change is its cancel, or later: never too early.
@@ -98,8 +121,6 @@ class Recovery:
         wall, now = self._journal.wall(), trio.current_time()
         ago = wall - timedelta(seconds=max(MINUTE, self._limiter.longest))
         sent = await self._read(lambda store: store.sent_since(broker, ago))
-        today = OrderQuery(broker=broker, since=wall - A_DAY, limit=MOST_ORDERS)
-        orders = await self._read(lambda store: store.orders(today))
         cancelled = [o.updated_at for o in orders if o.cancel_requested]
 
         def seconds(moments: Iterable[datetime]) -> list[float]:
@@ -151,3 +172,7 @@ class Recovery:
             except StoreFailed as failure:
                 log.error("%s cannot start: %s", self._journal.broker, failure)  # noqa: TRY400
             await trio.sleep(AGAIN_AFTER)
+
+
+def _orders(store: Store, query: OrderQuery) -> list[OrderRecord]:
+    return store.orders(query)

@@ -90,6 +90,11 @@ class Request:
         self.drop()
 
     @property
+    def awaited(self) -> bool:
+        """Whether it was asked: somebody waits for the end of it."""
+        return self._waker is not None
+
+    @property
     def expired(self) -> bool:
         """Whether the deadline has passed, by Trio's clock."""
         return trio.current_time() >= self.deadline

@@ -77,7 +77,8 @@ class Router:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Route until stopped."""
+        """Route until stopped; it may run again after a crash."""
+        self._receiving = trio.CancelScope()
         async with trio.open_nursery() as tasks:
             task_status.started()
             with self._receiving:

@@ -90,6 +90,8 @@ class Runner:
         this leaves a half-started child to be stopped.
         """
         await trio.sleep_until(self._due)  # a checkpoint, also when not a wait
+        if self.child.mailbox is not None:
+            self.child.mailbox.resume()
         life = self._life = Incarnation(self.child)
         self._starts += 1
         self._become(ChildState.STARTING)
@@ -165,6 +167,8 @@ class Runner:
             self._give_up()
 
     def _back_off(self) -> None:
+        if self.child.suspends and self.child.mailbox is not None:
+            self.child.mailbox.suspend()
         now = trio.current_time()
         backoff = self.child.backoff
         ran = now - self._since if self._state is ChildState.RUNNING else 0.0

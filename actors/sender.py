@@ -14,6 +14,7 @@ from actors.egress import Egress
 from actors.journal import Journal
 from actors.lifecycle import Change, advance
 from actors.line import Line, backoff, denial_of, result_of
+from actors.one_of_a_kind import OneOfAKind
 from actors.pacer import NoSlot, Withdrawn
 from actors.protection import outgoing
 from actors.trading import TradingState
@@ -68,6 +69,7 @@ class Sender:
     Args:
         line: to the broker.
         journal: its live orders.
+        turns: one of a kind at a time, where the broker shows no tags.
         trading: read as the last thing before the bytes go.
         submit_timeout: seconds the broker has to answer an order.
         in_doubt: told of each order whose outcome is unknown.
@@ -80,6 +82,7 @@ class Sender:
         self,
         line: Line,
         journal: Journal,
+        turns: OneOfAKind,
         trading: TradingState,
         submit_timeout: float,
         in_doubt: Callable[[str], None],
@@ -88,6 +91,7 @@ class Sender:
     ) -> None:
         self._line = line
         self._journal = journal
+        self._turns = turns
         self._trading = trading
         self._submit_timeout = submit_timeout
         self._in_doubt = in_doubt
@@ -122,7 +126,8 @@ class Sender:
             words = "the broker wants a new login, which was not done in time"
             change = self._denied(flight, "session_expired", words)
         else:
-            words = "its deadline passed before it left"
+            late = "its deadline passed before it left"
+            words = self._turns.hindrance(flight.order_id) or late
             change = self._denied(flight, "deadline_exceeded", words)
         await self._journal.save(change)
         await self._journal.flush(flight.order_id)
@@ -159,7 +164,7 @@ class Sender:
             flight.slot = None
 
     async def _ready(self, flight: Flight) -> None:
-        """Hold a slot, and have SENDING on disk.
+        """Have its turn, hold a slot, and have SENDING on disk.
 
         Raises:
             Stopped: it would not be let go anyhow, or SENDING could not be stored.
@@ -167,6 +172,9 @@ class Sender:
             Withdrawn: it was taken out of the queue.
         """
         self._may_go(flight)
+        record = self._journal[flight.order_id]
+        if not await self._turns.turn(record, flight.deadline):
+            raise Withdrawn
         if flight.slot is None:
             flight.slot = await self._line.pacer.take(
                 flight.order_id, Kind.PLACE, flight.deadline

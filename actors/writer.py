@@ -12,12 +12,20 @@ from typing import Any, cast
 import trio
 
 from actors.mailbox import Mailbox, MailboxError, Request
-from actors.messages import Commit, Committed, StoreDown
+from actors.messages import (
+    Commit,
+    Committed,
+    DropAudit,
+    Dropped,
+    PruneKeys,
+    StoreDown,
+)
 from adapters import (
     Accept,
     AcceptResult,
     AuditEntry,
     Note,
+    Pruned,
     Store,
     StoreFailed,
     Write,
@@ -48,22 +56,33 @@ def tell(writer: Mailbox, write: Write) -> None:
 
 
 class StoreHealth:
-    """Whether new orders can be stored, as everyone reads it; the writer changes it."""
+    """Whether new orders can be stored, as everyone reads it.
+
+    Attributes:
+        failure: why the last commit failed; the writer's, which sees it pass.
+        damage: what the nightly check found; nothing in this run takes it back.
+    """
 
     def __init__(self) -> None:
         self.failure: str | None = None
+        self.damage: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether new orders can be stored."""
-        return self.failure is None
+        return self.reason is None
+
+    @property
+    def reason(self) -> str | None:
+        """Why they cannot."""
+        return self.damage or self.failure
 
 
 class Writer:
     """The audit writer actor.
 
     Args:
-        mailbox: `Commit`, asked or told.
+        mailbox: `Commit`, asked or told; `PruneKeys` and `DropAudit`, asked.
         store: where to.
         health: told when the store fails, and when it is back.
         run_sync: how a commit leaves the loop; one at a time.
@@ -99,7 +118,7 @@ class Writer:
             # Without the shield, what was told last before a stop would be lost.
             with trio.move_on_after(COMMIT_TIMEOUT, shield=True):
                 while queued := self._mailbox.drain(MOST_IN_ONE):
-                    await self._commit(queued)
+                    await self._serve(queued)
 
     async def _turn(self) -> None:
         if self._busy:  # before anything is taken, for this wait may be cancelled
@@ -108,9 +127,34 @@ class Writer:
         with trio.move_on_at(self._probe_at):
             request = await self._mailbox.receive()
         if request is not None:
-            await self._commit([request, *self._mailbox.drain(MOST_IN_ONE - 1)])
+            await self._serve([request, *self._mailbox.drain(MOST_IN_ONE - 1)])
         if trio.current_time() >= self._probe_at:  # also while requests keep coming
             await self._probe()
+
+    async def _serve(self, requests: list[Request]) -> None:
+        """Commits first: of the housekeeping a little at a time, and after them."""
+        commits = [each for each in requests if isinstance(each.message, Commit)]
+        if commits:
+            await self._commit(commits)
+        for request in requests:
+            if not isinstance(request.message, Commit):
+                with request:
+                    request.reply(await self._chore(request.message))
+
+    async def _chore(self, message: Any) -> Pruned | Dropped | StoreDown:
+        try:
+            match message:
+                case PruneKeys(now=now, most=most):
+                    call = self._store.prune
+                    return cast("Pruned", await self._in_thread(call, now, most))
+                case DropAudit(files=files):
+                    await self._in_thread(self._store.drop_audit, files)
+                    self._committed()
+                    return Dropped()
+                case other:
+                    raise TypeError(f"no message for the writer: {other!r}")
+        except StoreFailed as failure:  # the next commit finds out whether it lasts
+            return StoreDown(message=str(failure))
 
     async def _commit(self, requests: list[Request]) -> None:
         """One transaction for all; the answers follow it with no await between."""
@@ -118,7 +162,7 @@ class Writer:
         wanted = []
         for request in requests:
             if not self._health.ok and _accepts(request.message):
-                request.reply(StoreDown(message=f"{self._health.failure}"))
+                request.reply(StoreDown(message=f"{self._health.reason}"))
             else:
                 wanted.append(request)
         writes = [write for request in wanted for write in request.message.writes]
@@ -154,7 +198,7 @@ class Writer:
         raise StoreFailed(f"no commit within {COMMIT_TIMEOUT} s")
 
     def _failed(self, failure: StoreFailed) -> None:
-        if self._health.ok:
+        if self._health.failure is None:
             log.error(
                 "the store failed: no new orders until it is back: %s",
                 failure,

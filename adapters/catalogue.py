@@ -59,6 +59,11 @@ class Adapter(NamedTuple):
 
 
 ADAPTERS: dict[str, Adapter] = {
+    "alpaca-mock": Adapter(
+        settings="adapters.brokers.mock.settings:AlpacaMockSettings",
+        factory="adapters.brokers.mock.build:alpaca",
+        capabilities="adapters.brokers.mock.alpaca:CAPABILITIES",
+    ),
     "fyers": Adapter(
         settings="adapters.brokers.fyers.settings:FyersSettings",
         factory="adapters.brokers.fyers.build:build",
@@ -81,6 +86,11 @@ ADAPTERS: dict[str, Adapter] = {
         settings="adapters.brokers.paper.settings:PaperSettings",
         factory="adapters.brokers.paper.build:build",
         capabilities="adapters.brokers.paper.adapter:CAPABILITIES",
+    ),
+    "zerodha-mock": Adapter(
+        settings="adapters.brokers.mock.settings:ZerodhaMockSettings",
+        factory="adapters.brokers.mock.build:zerodha",
+        capabilities="adapters.brokers.mock.zerodha:CAPABILITIES",
     ),
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -68,8 +69,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     `tag` is None where the broker shows no client tag. `book_poll` is the seconds
     between reads of the book while orders are open. `fractional` allows decimal
-    quantities. `no_ioc` names exchanges where IOC, though among the validities, is not
-    taken: by default MCX, which has none for programs (regulation.md, rule 21).
+    quantities. `simulated`: it is a part of Ordo, and the port a `SimulatedPort`.
+    `no_ioc` names exchanges where IOC, though among the validities, is not taken: by
+    default MCX, which has none for programs (regulation.md, rule 21).
     `protects_market`: MARKET and SL-M may go out as they are, for the broker itself
     sends them on with a protected price. `margin`, `depth`, `master`: there are such
     calls.
@@ -150,6 +152,20 @@ class BrokerPort(Protocol):
         """Make a cheap call that fails unless the session is good."""
 
     async def aclose(self) -> None: ...
+
+
+class SimulatedPort(BrokerPort, Protocol):
+    """A broker inside Ordo: somebody says when its orders trade, and at what price."""
+
+    async def simulate_fill(
+        self, broker_order_id: str, quantity: Decimal, price: Decimal
+    ) -> Trade:
+        """Trade *quantity* units of an open order at *price*, whatever the market says.
+
+        Raises:
+            Refused: it is not open, or not for that much, or the price is none.
+            NotSent: it could not be recorded, and was not done.
+        """
 
 
 class KeyScope(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ import trio
 
 from actors.clockwork import Clockwork, Ids, utc_now
 from actors.supervisor import RestartIntensityExceeded, Supervisor
-from adapters import BrokerPort, OrdoError
+from adapters import BrokerPort, OrderQuery, OrdoError
 from adapters.catalogue import Surroundings, factory
 from adapters.grants import seal_grant
 from adapters.stores.sqlite import SqliteStore
@@ -29,6 +29,7 @@ from ordo.data import keyring_of, opened
 from ordo.grants import Sessions, grants_at_start
 from ordo.http.server import HttpServer
 from ordo.masters import MasterStore, parsers
+from ordo.publishing import channels_of, publishers_of
 from ordo.system import System
 from ordo.tokens import TokenBook
 
@@ -74,7 +75,8 @@ async def _main(
 ) -> int:
     keys = keyring_of(settings, store)
     rng = random.SystemRandom()
-    clockwork = Clockwork(wall=utc_now, ids=Ids(utc_now, rng), rng=rng)
+    ids = Ids(utc_now, rng, after=_newest_id(store))
+    clockwork = Clockwork(wall=utc_now, ids=ids, rng=rng)
     adapters = dict.fromkeys(table.adapter for table in settings.brokers.values())
     instruments = MasterStore(
         settings.data.path / "instruments", parsers(adapters), run_sync=_in_thread()
@@ -82,6 +84,8 @@ async def _main(
     ports = _ports(settings, clockwork, instruments)
     addresses = echoes(settings)
     tokens = TokenBook(settings.data.path / "tokens.json", settings.auth.token)
+    publishers = publishers_of(settings, clockwork.wall)
+    channels = channels_of(settings, clockwork.wall)
     system = System(
         settings,
         store,
@@ -90,10 +94,13 @@ async def _main(
         clockwork,
         write_sync=_in_thread(),
         read_sync=_in_thread(),
+        long_sync=_in_thread(abandoned=True),
         instruments=instruments,
         grants=grants_at_start(settings, ports, Sessions(store, keys), utc_now()),
         seal=functools.partial(seal_grant, keys),
         looks={name: echo.ask for name, echo in addresses.items()},
+        publishers=publishers,
+        channels=channels,
     )
     system.started_at = trio.current_time()
     trio.lowlevel.add_instrument(system.loop)
@@ -118,8 +125,18 @@ async def _main(
                 await port.aclose()
             for echo in addresses.values():
                 await echo.aclose()
+            for publisher in publishers:
+                await publisher.aclose()
+            for channel in channels:
+                await channel.aclose()
         instruments.close()
     return EXIT_FAILED if gave_up or not system.store.ok else 0
+
+
+def _newest_id(store: SqliteStore) -> str:
+    """The last id of an earlier run: orders are listed and paged by their ids."""
+    newest = store.orders(OrderQuery(limit=1))
+    return max(newest[0].order_id, newest[0].batch_id) if newest else "0"
 
 
 def _settle_memory() -> None:
@@ -152,10 +169,16 @@ async def _on_signal(system: System, tree: Supervisor) -> None:
             tree.stop()
 
 
-def _in_thread() -> Callable[..., object]:
-    """Calls in a thread of their own, one at a time."""
+def _in_thread(*, abandoned: bool = False) -> Callable[..., object]:
+    """Calls in a thread of their own, one at a time.
+
+    Args:
+        abandoned: a stop does not wait for a call; for what only reads, and for long.
+    """
     limiter = trio.CapacityLimiter(1)
-    return functools.partial(trio.to_thread.run_sync, limiter=limiter)
+    return functools.partial(
+        trio.to_thread.run_sync, limiter=limiter, abandon_on_cancel=abandoned
+    )
 
 
 def _ports(

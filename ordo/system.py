@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta, timezone
 from typing import NamedTuple
 
 import trio
 
+from actors.alerts import Alerts
 from actors.breaker import Breaker
 from actors.broker import Broker, BrokerParts, BrokerSettings
 from actors.clockwork import Clockwork
 from actors.egress import Egress, Look
 from actors.feed import Feed
+from actors.housekeeping import Housekeeping
 from actors.killswitch import KillSwitch
 from actors.limiter import DayCount, Limiter
 from actors.mailbox import Mailbox
 from actors.masters import Masters
+from actors.outbox import Outbox
 from actors.pretrade import PreTrade
 from actors.records import Records
 from actors.router import Router
@@ -42,11 +45,22 @@ from actors.supervisor import (
 )
 from actors.trading import TradingState
 from actors.windows import Kind
-from actors.writer import COMMIT_TIMEOUT, RunSync, StoreHealth, Writer
-from adapters import BrokerPort, Grant, Store, StoreFailed, TradingSwitch
+from actors.writer import COMMIT_TIMEOUT, RunSync, StoreHealth, Writer, tell
+from adapters import (
+    AuditEntry,
+    BrokerPort,
+    Grant,
+    Note,
+    PublisherPort,
+    Store,
+    StoreFailed,
+    TradingSwitch,
+)
+from adapters.alerting import AlertPort
 from ordo.checks import Known, egress, pretrade
 from ordo.config import Broker as BrokerTable
 from ordo.config import Settings
+from ordo.looks import Looks
 from ordo.masters import MasterStore, no_masters
 from ordo.pace import windows
 from ordo.tokens import TokenBook
@@ -59,6 +73,8 @@ MASTERS_ROOM = 100
 """Messages a mailbox holds. Source: reliability.md section 5; full is an answer."""
 NO_GRANTS: Mapping[str, Grant] = {}
 NO_LOOKS: Mapping[str, Look] = {}
+OUTBOX_GRACE = 5.0
+"""Seconds for the last events to be told at a stop; the rest is told at the start."""
 ROUTER_GRACE = 2.0
 """Seconds for batches that no client waits for: `http`, stopped before, has waited
 `drain_timeout` for the others. What has not left by then does not leave."""
@@ -86,10 +102,13 @@ class System:
         ports: the adapters, by the name of the broker.
         clockwork: time, chance, ids.
         write_sync, read_sync: how commits and reads leave the loop; one at a time each.
+        long_sync: how reads of seconds leave it, beside those; None: as the reads do.
         grants: sessions to begin with, by the name of the broker.
         seal: encrypts a broker's grant for the store; None keeps none.
         instruments: what the brokers' masters say; None: there are no masters.
         looks: ask which address a broker's calls leave from, by its name.
+        publishers: told every event.
+        channels: how people are reached.
     """
 
     def __init__(
@@ -102,10 +121,13 @@ class System:
         *,
         write_sync: RunSync,
         read_sync: RunSync,
+        long_sync: RunSync | None = None,
         grants: Mapping[str, Grant] = NO_GRANTS,
         seal: Callable[[str, Grant], str] | None = None,
         instruments: MasterStore | None = None,
         looks: Mapping[str, Look] = NO_LOOKS,
+        publishers: Sequence[PublisherPort] = (),
+        channels: Sequence[AlertPort] = (),
     ) -> None:
         self.settings = settings
         self.tokens = tokens
@@ -130,7 +152,13 @@ class System:
         self.instruments = instruments or no_masters()
         self._pretrade = self._checks()
         self._write_sync, self._writable = write_sync, store
+        self._long_sync = long_sync or read_sync
         self._broker_tree = self._brokers()
+        self._channels = channels
+        self.outboxes = tuple(
+            Outbox(each, self.feed, self.writer, clockwork.wall, clockwork.rng)
+            for each in publishers
+        )
 
     @property
     def brokers(self) -> dict[str, Mailbox]:
@@ -141,6 +169,11 @@ class System:
     def broker_names(self) -> Mapping[str, object]:
         """The configured brokers, in the order of the settings."""
         return self._seats
+
+    @property
+    def logged_out(self) -> list[str]:
+        """The brokers that want a log-in before they trade."""
+        return [name for name, s in self._seats.items() if not s.session.active]
 
     def restarts(self, broker: str) -> int:
         """How often a broker's actor was restarted."""
@@ -173,6 +206,7 @@ class System:
                 ).run,
                 mailbox=self.writer,
                 grace=3 * COMMIT_TIMEOUT,
+                suspends=True,
             ),
             Child(
                 "kill-switch",
@@ -191,9 +225,13 @@ class System:
             ),
             Child("masters", masters.run, grace=masters.longest_stop + 1.0),
         ]
+        if self.outboxes or self._channels:
+            telling = self._telling()
+            children.append(Child("publishers", telling.run, grace=OUTBOX_GRACE))
         if http is not None:
             drain = self.settings.server.drain_timeout + 2.0
             children.append(Child("http", http, stop=stop_http, grace=drain))
+        children.append(self._housekeeping())  # last: it begins once clients are served
         return Supervisor(
             "root",
             children,
@@ -202,6 +240,55 @@ class System:
             period=60.0,
             rng=self.clockwork.rng,
             on_event=report,
+        )
+
+    def _telling(self) -> Supervisor:
+        """Publishers and alerts: each is started again for ever, none ends the tree."""
+        children = [_patient(box.name, box.run) for box in self.outboxes]
+        if self._channels:
+            looks = Looks(self)
+
+            async def start(*, task_status: trio.TaskStatus[None]) -> None:
+                alerts = Alerts(
+                    self.feed,
+                    [looks.store, looks.unknown, looks.sessions],
+                    self._channels,
+                    self.clockwork.wall,
+                    self.clockwork.rng,
+                )
+                await alerts.run(task_status=task_status)
+
+            children.append(_patient("alerts", start))
+        return Supervisor(
+            "publishers",
+            children,
+            strategy=Strategy.ONE_FOR_ONE,
+            intensity=1000,
+            period=60.0,
+            rng=self.clockwork.rng,
+            on_event=report,
+        )
+
+    def _housekeeping(self) -> Child:
+        """Given up, where it crashes again and again: trading goes on without it."""
+
+        async def start(*, task_status: trio.TaskStatus[None]) -> None:
+            housekeeping = Housekeeping(
+                self.writer,
+                self._writable,
+                self.store,
+                self.clockwork.wall,
+                keep_days=self.settings.audit.keep_days,
+                run_sync=self._long_sync,
+            )
+            await housekeeping.run(task_status=task_status)
+
+        return Child(
+            "housekeeping",
+            start,
+            backoff=Backoff(minimum=60.0, maximum=3600.0),
+            intensity=5,
+            period=86_400.0,
         )
 
     def _brokers(self) -> Supervisor:
@@ -299,6 +386,10 @@ class System:
 
         def give_up() -> None:
             seat.breaker.force_open(trio.current_time())
+            entry = AuditEntry(
+                actor=f"broker:{name}", action="broker.given_up", broker=name
+            )
+            tell(self.writer, Note(audit=(entry,)))
             log.critical(
                 "%s crashes again and again: it is left alone, the others trade on",
                 name,
@@ -336,6 +427,18 @@ class System:
     def _today(self) -> date:
         """The trading day: the date in India, whose brokers count by it."""
         return self.clockwork.wall().astimezone(IST).date()
+
+
+def _patient(name: str, start: Start) -> Child:
+    """Started again for ever: what it tells waits in the store meanwhile."""
+    return Child(
+        name,
+        start,
+        grace=OUTBOX_GRACE - 1.0,
+        backoff=Backoff(minimum=1.0, maximum=60.0),
+        intensity=1000,
+        period=60.0,
+    )
 
 
 def _stored_switch(store: Store) -> TradingSwitch | None:

@@ -132,7 +132,7 @@ class _Walk:
         self._size = last[0].stat().st_size if last else 0
 
     def run(self) -> None:
-        for text in self._texts():
+        for text in self._texts():  # pragma: no branch - they have no end
             if text is None:
                 if self._is_complete():
                     break

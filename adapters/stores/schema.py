@@ -182,7 +182,15 @@ def _add_cursors(database: Database) -> None:
     database.create_table("cursors", cursor, pk="publisher", not_null={"seq"})
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _add_sessions, _add_cursors)
+def _index_ages(database: Database) -> None:
+    """Keys by age within their state: pruning a few must not read through all."""
+    database.execute("DROP INDEX idempotency_expiry")
+    database.execute(
+        "CREATE INDEX idempotency_ages ON idempotency (expired, expires_at)"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _add_sessions, _add_cursors, _index_ages)
 """Number n makes version n of n-1. Only ever add to the end."""
 VERSION = len(MIGRATIONS)
 TABLES = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from adapters.errors import StoreFailed
 from adapters.model import AuditEntry, OrderRecord
@@ -109,6 +109,8 @@ class Group:
                 self._cursor.execute(_CURSOR, (write.publisher, write.seq))
             case Note():
                 self._audit.extend(write.audit)
+            case _:
+                assert_never(write)
         return None
 
     def put(self, seal_with: Seal) -> list[Line]:
@@ -184,13 +186,10 @@ class Group:
         return self._halted
 
     def _first_missing(self) -> str:
-        for row in self._saves:
-            found = self._cursor.execute(
-                "SELECT 1 FROM orders WHERE order_id = ?", row[-1:]
-            )
-            if found.fetchone() is None:
-                return str(row[-1])
-        return "?"
+        one = "SELECT 1 FROM orders WHERE order_id = ?"
+        ids = (row[-1] for row in self._saves)
+        missing = (i for i in ids if not self._cursor.execute(one, (i,)).fetchone())
+        return str(next(missing))
 
     def _put_audit(self, seal_with: Seal) -> list[Line]:
         # Read, not remembered: after a failed commit the head is that of the store.

@@ -39,6 +39,7 @@ DEFAULT_SECRETS = {
 }
 """Secrets that are taken from a variable if it is set, where nothing is written."""
 
+ALERT_SECRETS = frozenset({"webhook_secret", "smtp_password"})
 STORES = ("postgresql://", "postgres://")
 
 
@@ -150,7 +151,24 @@ def _sections(
         tables[section] = resolved(
             written | table, section, environ, lenient=section in lenient
         )
+    _told_secrets(tables, environ, lenient=bool(lenient))
     return checked(typed(tables, Settings), Settings, "")
+
+
+def _told_secrets(
+    tables: dict[str, Any], environ: Mapping[str, str], *, lenient: bool
+) -> None:
+    """The secrets of those who are told events and alerts."""
+    alerts = _table(tables.get("alerts", {}), "alerts")
+    tables["alerts"] = resolved(
+        alerts, "alerts", environ, ALERT_SECRETS, lenient=lenient
+    )
+    events = dict(_table(tables.get("events", {}), "events"))
+    hook = _table(events.get("webhook", {}), "events.webhook")
+    events["webhook"] = resolved(
+        hook, "events.webhook", environ, frozenset({"secret"}), lenient=lenient
+    )
+    tables["events"] = events
 
 
 def _check_store(data: Data) -> None:

@@ -93,17 +93,32 @@ class Kafka(Section, frozen=True, kw_only=True):
     topic: str = "ordo.orders"
 
 
+class Webhook(Section, frozen=True, kw_only=True):
+    """Events to a web hook; without a URL nothing is sent."""
+
+    url: str = ""
+    secret: Secret | None = None
+    allow_private: bool = False
+
+
 class Events(Section, frozen=True, kw_only=True):
     """Where order events go besides the event stream."""
 
     kafka: Kafka = Kafka()
+    webhook: Webhook = Webhook()
 
 
 class Alerts(Section, frozen=True, kw_only=True):
-    """Who is told when something needs a person."""
+    """Who is told when something needs a person. `unknown_after` is seconds."""
 
     webhook: str = ""
+    webhook_secret: Secret | None = None
+    allow_private: bool = False
     email_to: str = ""
+    email_from: str = ""
+    smtp: str = ""
+    smtp_password: Secret | None = None
+    unknown_after: Seconds = 300.0
 
 
 class Telemetry(Section, frozen=True, kw_only=True):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import trio
+
 from ordo.http.call import Principal
 from ordo.http.errors import ApiError
 from ordo.http.routes import Route
+from ordo.http.throttle import Throttle
 
 if TYPE_CHECKING:
     from ordo.system import System
@@ -23,11 +26,23 @@ class Nobody:
     scope = "none"
 
 
-def principal_of(system: System, route: Route, headers: Mapping[str, str]) -> Principal:
+def principal_of(
+    system: System,
+    route: Route,
+    headers: Mapping[str, str],
+    *,
+    address: str,
+    wrong: Throttle,
+) -> Principal:
     """Who calls *route*.
 
+    Args:
+        address: where the call comes from.
+        wrong: counts wrong tokens by address.
+
     Raises:
-        ApiError: `unauthorized` or `forbidden`.
+        ApiError: `unauthorized`, `forbidden`, or `rate_limited` for one wrong token too
+            many.
     """
     if route.scope == "none" or (
         system.settings.server.public_status and route.path == "/api/v1/status"
@@ -42,11 +57,7 @@ def principal_of(system: System, route: Route, headers: Mapping[str, str]) -> Pr
         )
     principal = system.tokens.principal(token.strip())
     if principal is None:
-        raise ApiError(
-            "unauthorized",
-            "this token is not known, revoked or expired",
-            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
-        )
+        raise _not_known(wrong.take(address, trio.current_time()))
     if SCOPES.index(principal.scope) < SCOPES.index(route.scope):
         raise ApiError(
             "forbidden",
@@ -58,3 +69,14 @@ def principal_of(system: System, route: Route, headers: Mapping[str, str]) -> Pr
             },
         )
     return principal
+
+
+def _not_known(wait: float) -> ApiError:
+    if wait > 0:
+        words = "too many wrong tokens from this address; a good one is taken at once"
+        return ApiError("rate_limited", words, retry_after=wait)
+    return ApiError(
+        "unauthorized",
+        "this token is not known, revoked or expired",
+        headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+    )

@@ -65,13 +65,19 @@ async def depth(call: Call) -> Reply:
 async def portfolio(call: Call) -> Reply:
     """Holdings, positions and funds of all brokers, with totals."""
     parts: dict[ReadKind, Answers] = {}
+    refused: list[ApiError] = []  # a nursery would raise them as a group
 
     async def part(kind: ReadKind) -> None:
-        parts[kind] = await _fetch(call, kind)
+        try:
+            parts[kind] = await _fetch(call, kind)
+        except ApiError as error:
+            refused.append(error)
 
     async with trio.open_nursery() as reads:
         for kind in ("holdings", "positions", "funds"):
             reads.start_soon(part, kind)
+    if refused:
+        raise refused[0]
     rows = {kind: rows_of(parts[kind]) for kind in parts}
     results = [_worst([parts[kind][i] for kind in parts]) for i in _indexes(parts)]
     return Reply(

@@ -23,7 +23,11 @@ MOST_DISCARDED = 32_000_000
 connection and not the answer."""
 BODY_SECONDS = 30.0
 """For the whole body to arrive: a slow one holds a connection."""
+UNWANTED_SECONDS = 5.0
+"""For a body that nobody wants to arrive: a stranger's, or one for a page."""
 MOST_PARAMETERS = 50
+CLOSE = {"Connection": "close"}
+"""Goes with an answer to a request that was not read to its end."""
 
 
 SendPart = Callable[[bytes], Awaitable[None]]
@@ -92,32 +96,54 @@ def query_of(raw: bytes, known: Iterable[str]) -> dict[str, str]:
 
 
 async def body_of(receive: Receive) -> bytes:
-    """The whole body. It is read even where nobody wants it: what is left unread keeps
-    the connection from its next request.
+    """The whole body.
 
     Raises:
         ApiError: `payload_too_large`; `bad_request` where it does not come in time.
         Gone: the client has left.
     """
-    chunks: list[bytes] = []
+    body = bytearray()
     size = 0
     with trio.move_on_after(BODY_SECONDS):
         while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Gone
-            chunk = message.get("body", b"")
+            chunk, more = await _part(receive)
             size += len(chunk)
             if size <= MOST_BYTES:
-                chunks.append(chunk)
-            more = message.get("more_body", False)
+                body += chunk
             if size > MOST_BYTES and (not more or size > MOST_DISCARDED):
                 words = f"wanted at most {MOST_BYTES} bytes"
-                raise ApiError("payload_too_large", words)
+                raise ApiError(
+                    "payload_too_large", words, headers=CLOSE if more else {}
+                )
             if not more:
-                return b"".join(chunks)
+                return bytes(body)
     words = f"the body did not arrive within {BODY_SECONDS:g} s"
-    raise ApiError("bad_request", words, headers={"Connection": "close"})
+    raise ApiError("bad_request", words, headers=CLOSE)
+
+
+async def skip_body(receive: Receive) -> bool:
+    """Read a body that nobody wants, and keep nothing of it: what is left unread keeps
+    the connection from its next request. False where that was not its end.
+
+    Raises:
+        Gone: the client has left.
+    """
+    size = 0
+    with trio.move_on_after(UNWANTED_SECONDS):
+        while size <= MOST_DISCARDED:
+            chunk, more = await _part(receive)
+            size += len(chunk)
+            if not more:
+                return True
+    return False
+
+
+async def _part(receive: Receive) -> tuple[bytes, bool]:
+    """A part of the body, and whether more of it comes."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Gone
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

@@ -87,3 +87,9 @@ class SyncBody(Body, frozen=True, kw_only=True):
     brokers: list[Text] = []
     force: bool = False
     wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=300)] = 30.0
+
+
+class ReconcileBody(Body, frozen=True, kw_only=True):
+    """`POST /api/v1/reconcile`; without brokers it means all."""
+
+    brokers: list[Text] = []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from ordo.http.errors import query_error
+from ordo.http.throttle import Throttles
 
 if TYPE_CHECKING:
     from ordo.system import System
@@ -32,7 +33,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A call that came in, authenticated. Names of `headers` are in small letters.
 
     `query` and `path` are decoded text; `query` holds what the route knows, once each.
-    `raw_query` is the query as it came, where the route takes any.
+    `raw_query` is the query as it came, where the route takes any. `address` is where
+    the call comes from, as `throttles` count it.
     """
 
     system: System
@@ -43,6 +45,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     path: Mapping[str, str]
     body: bytes = b""
     raw_query: str = ""
+    address: str
+    throttles: Throttles
 
     def header(self, name: str) -> str | None:
         """A header's value by its name in small letters; None where it was not sent."""

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 import hypercorn.trio.run
 import trio
 from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
+
+from ordo.http import protocols
+from ordo.http.crowd import Crowd, Guest
 
 log = logging.getLogger("ordo.http")
 
 SEND_SECONDS = 30.0
 """For a client to take what is sent; one that never reads is cut off."""
+HEAD_SECONDS = 10.0
+"""For the head of a request to arrive, from its first byte; it is one packet or two."""
+LAST_ANSWER_SECONDS = 75.0
+"""For the answer to a client that has said it will send no more: a minute is the
+longest deadline of an order."""
+READ_BYTES = 2**14
+"""Taken at once: thousands of HTTP/2 frames, and nobody else runs meanwhile."""
 HEAD, INTERIM = b"HTTP/1.1 ", b"HTTP/1.1 1"
 
 
 class Connection(TCPServer):
-    """Hypercorn's own, but for three things.
+    """Hypercorn's own, but for some things.
 
-    A fault in it ends this connection and not the server: some are found by what a
-    client sends, such as a path that is not ASCII in HTTP/2. A client that does not
-    read is waited for so long and no longer. And the head of an answer goes out
-    together with the start of its body: a second send costs as much as all of Ordo's
-    own work for a request.
+    There is a bound to how many there are. A fault in it ends this connection and not
+    the server: some are found by what a client sends, such as a path that is not ASCII
+    in HTTP/2. A client that does not read is waited for so long and no longer, one that
+    sends half a head too, and one that has left not at all. And the head of an answer
+    goes out together with the start of its body: a second send costs as much as all of
+    Ordo's own work for a request.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -32,15 +45,53 @@ class Connection(TCPServer):
         self._head = b""
         self._life = trio.CancelScope()
         self._idle, self._since = True, trio.current_time()
+        self._over = False
+        self._guest = Guest(self._leave)
+        # Requests are handed this, and tell whether their token was good.
+        self.state = {**self.state, "guest": self._guest}
 
     async def run(self) -> None:
-        """Serve until the client leaves."""
-        try:
-            with self._life:
-                await super().run()
-        except* Exception as faults:
-            log.warning("a connection failed: %s", _first(faults))
-            log.debug("in full", exc_info=faults)
+        """Serve until the client leaves, or another one needs the place."""
+        crowd: Crowd = self.config.crowd  # type: ignore[attr-defined]
+        with crowd.holding(self._guest) as stays:
+            if not stays:
+                await trio.aclose_forcefully(self.stream)
+                return
+            try:
+                with self._life:
+                    await super().run()
+            except* Exception as faults:
+                log.warning("a connection failed: %s", _first(faults))
+                log.debug("in full", exc_info=faults)
+
+    def _leave(self, reason: str) -> None:
+        self._life.cancel(reason=reason)
+
+    async def _read_data(self) -> None:
+        """Hand on what arrives, until nothing more will."""
+        data = b"-"
+        while data:
+            try:
+                data = bytes(await self.stream.receive_some(READ_BYTES))
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                break
+            await self.protocol.handle(RawData(data))
+            if self._idle and self._has_half_a_head():
+                end = trio.current_time() + HEAD_SECONDS
+                self._life.deadline = min(self._life.deadline, end)
+        await self.protocol.handle(Closed())
+        self._over = True
+        if self._idle or data or not self._is_http1():
+            # Hypercorn would keep the socket for as long as it waits for a request.
+            self._leave("the client has left")
+        self._life.deadline = trio.current_time() + LAST_ANSWER_SECONDS
+
+    def _is_http1(self) -> bool:
+        return isinstance(self.protocol.protocol, H11Protocol)
+
+    def _has_half_a_head(self) -> bool:
+        http = self.protocol.protocol
+        return isinstance(http, H11Protocol) and http.connection.trailing_data[0] != b""
 
     async def _idle_timeout(self) -> None:
         """End the connection when it is idle for too long, or idle and Ordo stops.
@@ -58,7 +109,7 @@ class Connection(TCPServer):
             with trio.move_on_at(wake_at):
                 await self.context.terminated.wait()
                 stopped = True
-        self._life.cancel(reason="idle for too long, or Ordo stops")
+        self._leave("idle for too long, or Ordo stops")
 
     async def protocol_send(self, event: Event) -> None:
         """Send, or do what else hypercorn's protocols want."""
@@ -70,14 +121,19 @@ class Connection(TCPServer):
             return
         await self._send(b"")
         if isinstance(event, Updated):
-            self._idle, self._since = event.idle, trio.current_time()
-            if self._idle and self.context.terminated.is_set():
-                self._life.cancel(reason="Ordo stops")
+            self._turn(event.idle)
             return
         await super().protocol_send(event)
         if isinstance(event, Closed):
             # A next request that came early waits for a turn that will never be.
-            self._life.cancel(reason="the connection is closed")
+            self._leave("the connection is closed")
+
+    def _turn(self, idle: bool) -> None:
+        self._idle, self._since = idle, trio.current_time()
+        if not idle:
+            self._life.deadline = math.inf  # the head is whole
+        elif self.context.terminated.is_set() or self._over:
+            self._leave("this was the last answer")
 
     async def _send(self, data: bytes) -> None:
         data, self._head = self._head + data, b""
@@ -93,11 +149,11 @@ class Connection(TCPServer):
                 gone = True
             if patience.cancelled_caught:
                 await trio.aclose_forcefully(self.stream)
-                self._life.cancel(reason="the client does not read")
+                self._leave("the client does not read")
         if gone:
             await self.protocol.handle(Closed())
             # Hypercorn would wait for ever until it may read the next request.
-            self._life.cancel(reason="the client has left")
+            self._leave("the client has left")
 
 
 def _first(faults: BaseExceptionGroup[Exception]) -> str:
@@ -114,3 +170,4 @@ def install() -> None:
     another one does not look here.
     """
     hypercorn.trio.run.TCPServer = Connection  # type: ignore[attr-defined, assignment]
+    protocols.install()

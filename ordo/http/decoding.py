@@ -17,9 +17,18 @@ from ordo.http.errors import CONTROL, ApiError, invalid
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-NUMBERS = frozenset({"quantity", "price", "trigger_price", "disclosed_quantity"})
+NUMBERS = frozenset(
+    {
+        "quantity",
+        "price",
+        "trigger_price",
+        "disclosed_quantity",
+        "fill_price",
+        "fill_qty",
+    }
+)
 MAY_HIDE_TEXT = re.compile(
-    rb'"(?:quantity|price|trigger_price|disclosed_quantity)"\s*:\s*"|\\u'
+    rb'"(?:(?:disclosed_)?quantity|(?:trigger_|fill_)?price|fill_qty)"\s*:\s*"|\\u'
 )
 """msgspec takes a decimal from text as well; the contract does not. A name may be
 spelled with escapes, so these are looked at closely too."""

@@ -10,14 +10,17 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import trio
+from msgspec.structs import replace
 
 from adapters import StoreFailed
 from ordo.http import answers
 from ordo.http.access import principal_of
 from ordo.http.asgi import (
+    CLOSE,
     Answer,
     App,
     Gone,
@@ -28,18 +31,22 @@ from ordo.http.asgi import (
     headers_of,
     query_of,
     send_answer,
+    skip_body,
 )
-from ordo.http.call import Call
+from ordo.http.call import Call, Principal
+from ordo.http.crowd import Guest
 from ordo.http.envelope import Reply
 from ordo.http.errors import ApiError
 from ordo.http.matching import Table
 from ordo.http.routes import ROUTES, Route
+from ordo.http.throttle import Throttles, address_of
 
 if TYPE_CHECKING:
     from ordo.system import System
 
 log = logging.getLogger("ordo.http")
 
+CLOSES = (b"connection", b"close")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,128}")
 
 
@@ -55,6 +62,7 @@ class Front:
         self._system = system
         self._rest = rest
         self._table = Table(ROUTES)
+        self._throttles = Throttles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call, or pass it on."""
@@ -66,7 +74,10 @@ class Front:
             await self._pass_on(scope, receive, send)
 
     def _is_ours(self, path: str) -> bool:
-        return path.startswith("/api/") or self._table.find(path) is not None
+        """All of the API, found or not; and what is no path, for Quart to choke on."""
+        if not path.startswith("/") or path.startswith("/api/"):
+            return True
+        return self._table.find(path) is not None
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A client that leaves changes nothing: its order lives in the actors."""
@@ -77,26 +88,25 @@ class Front:
             answer = await self._answer(scope, receive, headers, request_id, began)
         except Gone:
             return
-        if scope["http_version"].startswith("1") and answer.stream is None:
-            await send_answer(send, answer)
-        else:
-            await _send_unless_gone(receive, send, answer)
+        await _send(scope, receive, send, answer)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Give it to Quart with its body whole: Quart may answer without reading it."""
+        """Give it to Quart without its body: pages want none, and may not read it."""
         began = trio.current_time()
         try:
-            body = await body_of(receive)
+            left = [await self._body(receive, None)]
         except Gone:
             return
         except ApiError as error:
             request_id = request_id_of(self._system, headers_of(scope))
-            await send_answer(send, answers.failure(error, request_id, began))
+            answer = answers.failure(error, request_id, began)
+            await _send(scope, receive, send, answer)
             return
-        whole = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive_whole() -> Any:
-            return whole.pop() if whole else await receive()
+            if not left:
+                return await receive()
+            return {"type": "http.request", "body": left.pop(), "more_body": False}
 
         await self._rest(scope, receive_whole, send)
 
@@ -109,8 +119,7 @@ class Front:
         began: float,
     ) -> Answer:
         try:
-            body = await body_of(receive)
-            reply = await self._reply(scope, headers, request_id, body)
+            reply = await self._reply(scope, receive, headers, request_id)
             return answers.success(reply, request_id, began)
         except ApiError as error:
             return answers.failure(error, request_id, began)
@@ -124,21 +133,56 @@ class Front:
             return answers.bug(request_id, began)
 
     async def _reply(
-        self, scope: Scope, headers: Mapping[str, str], request_id: str, body: bytes
+        self,
+        scope: Scope,
+        receive: Receive,
+        headers: Mapping[str, str],
+        request_id: str,
     ) -> Reply:
+        try:
+            route, call = self._admitted(scope, headers, request_id)
+        except ApiError as error:
+            if not await skip_body(receive):
+                error.headers |= CLOSE
+            raise
+        guest = _guest(scope, call.principal)
+        body = await self._body(receive, route)
+        with guest.working() if guest else nullcontext():
+            return await route.handler(replace(call, body=body))
+
+    async def _body(self, receive: Receive, route: Route | None) -> bytes:
+        """What a call may have of a body: all of it, or nothing."""
+        if route is not None and route.body is not None:
+            return await body_of(receive)
+        if not await skip_body(receive):
+            raise ApiError("payload_too_large", "wanted no body", headers=CLOSE)
+        return b""
+
+    def _admitted(
+        self, scope: Scope, headers: Mapping[str, str], request_id: str
+    ) -> tuple[Route, Call]:
+        """The call but for its body: nothing is kept of what a stranger sends."""
         route, parts = self._route(scope["method"], scope["path"])
         raw_query = scope["query_string"]
-        call = Call(
+        address = address_of(scope.get("client"))
+        principal = principal_of(
+            self._system,
+            route,
+            headers,
+            address=address,
+            wrong=self._throttles.tokens,
+        )
+        return route, Call(
             system=self._system,
-            principal=principal_of(self._system, route, headers),
+            principal=principal,
             request_id=request_id,
             headers=headers,
             query={} if route.page else query_of(raw_query, route.query),
             path=parts,
-            body=body,
             raw_query=raw_query.decode("ascii", "replace") if route.page else "",
+            address=address,
+            throttles=self._throttles,
         )
-        return await route.handler(call)
 
     def _route(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         match = self._table.find(path)
@@ -153,19 +197,54 @@ class Front:
         return route, match.parts
 
 
+def _guest(scope: Scope, principal: Principal) -> Guest | None:
+    """The connection that a trusted call came by, which is trusted from now on."""
+    guest: Guest | None = scope.get("state", {}).get("guest")
+    if guest is None or principal.scope == "none":
+        return None
+    guest.trusted = True
+    return guest
+
+
+async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+    """Send an answer, in a way that comes to an end whatever the client does."""
+    if not scope["http_version"].startswith("1"):
+        if CLOSES in answer.headers:
+            answer.headers.remove(CLOSES)  # HTTP/2 has no such header
+        await _send_unless_gone(receive, send, answer)
+    elif answer.stream is not None:
+        await _send_unless_gone(receive, send, answer)
+    elif CLOSES in answer.headers:
+        await _send_while_reading(receive, send, answer)
+    else:
+        await send_answer(send, answer)
+
+
 async def _send_unless_gone(receive: Receive, send: Send, answer: Answer) -> None:
     """Over HTTP/2 hypercorn would wait for ever until a client that left has read; and
     a stream has no end of its own."""
 
     async def watch() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await _until_gone(receive)
         sending.cancel_scope.cancel(reason="the client has left")
 
     async with trio.open_nursery() as sending:
         sending.start_soon(watch)
         await send_answer(send, answer)
         sending.cancel_scope.cancel(reason="the answer is sent")
+
+
+async def _send_while_reading(receive: Receive, send: Send, answer: Answer) -> None:
+    """Hypercorn waits until what came of the body is taken, before it closes."""
+    async with trio.open_nursery() as sending:
+        sending.start_soon(_until_gone, receive)
+        await send_answer(send, answer)
+        sending.cancel_scope.cancel(reason="the answer is sent")
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def no_such_path(path: str) -> ApiError:

@@ -51,7 +51,8 @@ SOMETIMES = {
     503: ("Retry-After",),
 }
 EVERYWHERE = ("bad_request", "payload_too_large", "validation_failed", "internal")
-OF_A_TOKEN = ("unauthorized", "forbidden")
+MAY_CONFLICT = re.compile("/sessions/|/simulate_fill$")
+OF_A_TOKEN = ("unauthorized", "forbidden", "rate_limited")
 OF_ACTORS = ("overloaded", "storage_unavailable")
 
 
@@ -171,6 +172,7 @@ def _page() -> dict[str, Any]:
             ("200", "Done"),
             ("400", "Not done, and why"),
             ("409", "Nothing waits for it"),
+            ("429", "Too many came here; wait a minute"),
             ("503", "Not done, and why"),
         )
     }
@@ -185,7 +187,7 @@ def _codes(route: Route) -> list[str]:
     if _places(route):
         codes += [code for code in STATUS_OF if code.startswith("idempotency_")]
         codes += ["kill_switch_engaged", "shutting_down"]
-    elif route.method in ("DELETE", "PATCH") or "/sessions/" in route.path:
+    elif route.method in ("DELETE", "PATCH") or MAY_CONFLICT.search(route.path):
         codes.append("conflict")
     if route.method == "PATCH":
         codes.append("shutting_down")

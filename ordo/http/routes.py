@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from adapters import BookOrder, Depth, Funds, Holding, Margin, Position, Quote, Trade
+from actors.ownership import ShownOrder
+from adapters import Depth, Funds, Holding, Margin, Position, Quote, Trade
 from ordo.http import (
     accounts,
     events,
@@ -18,11 +19,20 @@ from ordo.http import (
     openapi,
     orders,
     placing,
+    reconciling,
     safety,
     sessions,
+    simulate,
     status,
 )
-from ordo.http.bodies import BreakerBody, PlaceBody, SwitchBody, SyncBody, VerifyBody
+from ordo.http.bodies import (
+    BreakerBody,
+    PlaceBody,
+    ReconcileBody,
+    SwitchBody,
+    SyncBody,
+    VerifyBody,
+)
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
 from ordo.http.views import BatchData, BatchView, OrderList, OrderView
@@ -112,6 +122,16 @@ ROUTES: tuple[Route, ...] = (
         data=OrderView,
     ),
     Route(
+        "POST",
+        f"{V1}/orders/{{order_id}}/simulate_fill",
+        "trade",
+        simulate.simulate_fill,
+        "Fill an open order of a simulated broker",
+        simulate.SimulateBody,
+        data=OrderView,
+        may_pend=True,
+    ),
+    Route(
         "GET",
         f"{V1}/batches/{{batch_id}}",
         "read",
@@ -197,7 +217,7 @@ ROUTES: tuple[Route, ...] = (
         accounts.listing("orderbook", "orders"),
         "The brokers' own order books",
         query=B,
-        data=("orders", BookOrder),
+        data=("orders", ShownOrder),
     ),
     Route(
         "GET",
@@ -227,6 +247,15 @@ ROUTES: tuple[Route, ...] = (
         "What orders would block",
         PlaceBody,
         data=("margins", Margin),
+    ),
+    Route(
+        "POST",
+        f"{V1}/reconcile",
+        "trade",
+        reconciling.reconcile,
+        "Hold Ordo's orders against the brokers' books now",
+        ReconcileBody,
+        data=reconciling.ReconcileView,
     ),
     Route(
         "GET",

@@ -39,14 +39,15 @@ def read_result(answer: Fetched | FetchFailed) -> BrokerResult:
 def rows_of(answers: tuple[Fetched | FetchFailed, ...]) -> list[dict[str, Any]]:
     """All brokers' rows in one list, each with its own `broker`."""
     return [
-        {"broker": answer.broker, **_plain(row)}
+        {"broker": answer.broker, **plain(row)}
         for answer in answers
         if isinstance(answer, Fetched)
         for row in answer.rows
     ]
 
 
-def _plain(row: msgspec.Struct) -> dict[str, Any]:
+def plain(row: msgspec.Struct) -> dict[str, Any]:
+    """A row of the model as JSON has it."""
     return {
         key: _shown(key, value) for key, value in msgspec.structs.asdict(row).items()
     }

@@ -14,6 +14,7 @@ import msgspec
 SCALARS: dict[Any, dict[str, str]] = {
     Decimal: {"type": "number"},
     int: {"type": "integer"},
+    bool: {"type": "boolean"},
     datetime: {"type": "string", "format": "date-time"},
     type(None): {"type": "null"},
 }

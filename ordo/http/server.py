@@ -14,6 +14,7 @@ from quart_trio import QuartTrio
 
 from ordo.http import connection
 from ordo.http.app import create_app
+from ordo.http.crowd import Crowd, most_connections
 
 if TYPE_CHECKING:
     from ordo.system import System
@@ -24,6 +25,15 @@ HANDSHAKE_TIMEOUT = 10.0
 """Seconds; hypercorn's 60 lets half-open connections pile up (reliability.md 7)."""
 KEEP_ALIVE = 75.0
 MOST_STREAMS = 100
+
+
+class Settings(Config):
+    """Hypercorn's settings, and what our own parts of it need."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        super().__init__()
+        self.new_id = new_id
+        self.crowd = Crowd(most_connections())
 
 
 class HttpServer:
@@ -49,7 +59,7 @@ class HttpServer:
         self._system = system
         self._ready = ready
         self._stop = trio.Event()
-        config = self._config = Config()
+        config = self._config = Settings(system.clockwork.ids.new)
         config.bind = [bind]
         config.graceful_timeout = system.settings.server.drain_timeout
         config.keep_alive_timeout = KEEP_ALIVE
@@ -73,12 +83,15 @@ class HttpServer:
         self._stop.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
-        """Serve until stopped."""
+        """Serve until stopped; it may run again where something before it crashed."""
+        self._stop = trio.Event()
+        self._system.feed.closed = False
         connection.install()
         app = create_app(self._system)
         async with trio.open_nursery() as serving:
             urls = await serving.start(self._serve, app)
             self._ready(urls[0])
+            self._ready = lambda url: None  # once: programs wait for that line
             task_status.started()
 
     async def _serve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -28,6 +29,7 @@ from ordo.http.decoding import decode
 from ordo.http.envelope import BrokerResult, Reply
 from ordo.http.errors import ApiError, invalid
 from ordo.http.masters import refresh_stale
+from ordo.http.throttle import Throttle
 from ordo.http.views import moment
 
 REPORT_SECONDS = 1.0
@@ -93,6 +95,7 @@ async def list_sessions(call: Call) -> Reply:
 async def begin(call: Call) -> Reply:
     """Start a log-in."""
     name, mailbox = _broker(call)
+    _count(call.throttles.logins, name, "log-ins begun")
     message = BeginLogin(by=call.principal.id, request_id=call.request_id)
     return _reply(await _ask(call, name, mailbox, message))
 
@@ -101,9 +104,11 @@ async def verify(call: Call) -> Reply:
     """Go on with what the user gave."""
     name, mailbox = _broker(call)
     body = decode(call.body, VerifyBody)
+    answers = _answers(body)
+    _count(call.throttles.codes, name, "answers given")
     message = VerifyLogin(
         challenge_id=body.challenge_id,
-        answers=_answers(body),
+        answers=answers,
         by=call.principal.id,
         request_id=call.request_id,
     )
@@ -132,6 +137,9 @@ async def callback(call: Call) -> Reply:
             f" it stands in the browser, into: ordo login {name[:64]}"
         )
         return _page("Not logged in", words, 400)
+    if call.throttles.callbacks.take(call.address, trio.current_time()) > 0:
+        words = "Too many came here in one minute. Wait a minute, and log in again."
+        return _page("Not logged in", words, 429)
     came_to = f"https://callback/?{call.raw_query}"
     message = VerifyLogin(
         state=state,
@@ -148,6 +156,18 @@ async def callback(call: Call) -> Reply:
     until = moment(answer.expires_at)
     words = f"{name} is logged in until {until}. This page can be closed."
     return _page("Logged in", words, 200)
+
+
+def _count(tries: Throttle, name: str, what: str) -> None:
+    """A broker locks an account after some wrong codes; and each code is a message.
+
+    Raises:
+        ApiError: `rate_limited`.
+    """
+    wait = tries.take(name, trio.current_time())
+    if wait > 0:
+        words = f"too many {what} at {name}; again in {math.ceil(wait)} s"
+        raise ApiError("rate_limited", words, retry_after=wait)
 
 
 def _answers(body: VerifyBody) -> Mapping[str, Secret]:

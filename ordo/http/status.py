@@ -168,7 +168,7 @@ async def status(call: Call) -> Reply:
         data=StatusView(
             health=_health(system.store.ok, switch.engaged, rows),
             brokers=rows,
-            store=StoreView(ok=system.store.ok, failure=system.store.failure),
+            store=StoreView(ok=system.store.ok, failure=system.store.reason),
             kill_switch=HaltView(
                 engaged=switch.engaged,
                 reason=switch.reason,

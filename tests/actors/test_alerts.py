@@ -44,8 +44,12 @@ class Scene:
         self.pagers = pagers or (Pager(),)
         self.states = []
         self.alerts = Alerts(
-            self.feed, [lambda: self.states], self.pagers, wall, random.Random(1)
+            self.feed, [self._look], self.pagers, wall, random.Random(1)
         )
+
+    async def _look(self):
+        await trio.lowlevel.checkpoint()
+        return self.states
 
     @property
     def told(self):

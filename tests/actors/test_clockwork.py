@@ -51,6 +51,16 @@ def test_a_clock_set_back_makes_no_id_twice_and_none_smaller():
     assert second > first
 
 
+def test_ids_are_greater_than_those_of_an_earlier_run_on_a_faster_clock():
+    wall = Wall()
+    wall.now += timedelta(hours=2)
+    before = Ids(wall, random.Random(1)).new()
+    wall.now -= timedelta(hours=2)
+    ids = Ids(wall, random.Random(2), after=before)
+    made = [before, ids.new(), ids.new()]
+    assert made == sorted(set(made))
+
+
 def test_two_makers_of_one_moment_differ_by_chance():
     one, two = Ids(Wall(), random.Random(1)), Ids(Wall(), random.Random(2))
     assert one.new()[:8] == two.new()[:8]

@@ -103,6 +103,9 @@ async def test_each_change_is_audited_with_its_cause_and_what_is_known(autojump_
         order_id=ID,
         broker="one",
         detail={
+            "symbol": "NSE:SBIN",
+            "side": "BUY",
+            "quantity": "10",
             "cause": "rejected",
             "error_code": "rejected",
             "broker_code": "RMS",

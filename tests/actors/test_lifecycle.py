@@ -178,3 +178,11 @@ def test_what_was_told_can_be_overturned_by_the_book(before, row, after):
 def test_an_unclear_row_with_a_fill_tells_of_the_fill():
     change = from_book(a_record(S.ACKED), a_row(BookStatus.UNCLEAR, 4, "812"), AT)
     assert change.order.status == S.PARTIALLY_FILLED
+
+
+def test_a_stale_row_takes_no_fill_back_from_a_cancelled_order():
+    record = a_record(
+        OrderStatus.CANCELLED, filled_quantity=Decimal(5), average_price=Decimal(812)
+    )
+    row = a_row(BookStatus.OPEN, filled=3, average=812)
+    assert from_book(record, row, AT) is None

@@ -8,7 +8,14 @@ import pytest
 import trio
 import trio.testing
 
-from actors.mailbox import Ask, Mailbox, MailboxClosed, MailboxFull, NoReply
+from actors.mailbox import (
+    Ask,
+    Mailbox,
+    MailboxClosed,
+    MailboxError,
+    MailboxFull,
+    NoReply,
+)
 
 
 class Double(msgspec.Struct, Ask[int], frozen=True, kw_only=True, tag=True):
@@ -454,3 +461,29 @@ async def test_random_traffic_keeps_order_bounds_and_every_request(seed):
     expected |= dict.fromkeys(urgent + normal, NoReply)
     assert outcomes == expected
     assert refused
+
+
+async def test_a_mailbox_whose_actor_is_down_refuses_asks_and_keeps_tells():
+    mailbox = Mailbox("writer", 10)
+    ends = []
+
+    async def ask(urgent):
+        try:
+            await mailbox.ask("asked", urgent=urgent)
+        except MailboxError as error:
+            ends.append(type(error))
+
+    async with trio.open_nursery() as askers:
+        askers.start_soon(ask, False)
+        askers.start_soon(ask, True)
+        await trio.testing.wait_all_tasks_blocked()
+        mailbox.tell("told")
+        mailbox.suspend()
+    assert ends == [NoReply, NoReply]
+    with pytest.raises(MailboxClosed, match="writer is being restarted"):
+        await mailbox.ask("asked")
+    mailbox.tell("told later")
+    assert mailbox.waiting == ("told", "told later")
+    mailbox.resume()
+    assert mailbox.receive_nowait().message == "told"
+    assert mailbox.taken == 1

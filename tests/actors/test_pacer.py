@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 import trio
+import trio.testing
 
 from actors.limiter import Limiter
 from actors.pacer import NoSlot, Pacer, Withdrawn
@@ -287,3 +288,16 @@ async def test_headroom_tells_what_is_left(autojump_clock):
     pacer = make_pacer(EIGHT, Window(200, MINUTE), Window(10, SECOND))
     await take(pacer, "order")
     assert [window.used for window in pacer.headroom().windows] == [1, 1, 1]
+
+
+async def test_one_whose_turn_is_now_but_who_would_wait_takes_nothing(autojump_clock):
+    pacer = make_pacer()
+    async with trio.open_nursery() as takers:
+        for index in range(8):
+            takers.start_soon(take, pacer, f"order{index}")
+        await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(1.05)  # a slot is free, and the first who waits has it
+        assert pacer.depth == 1
+        assert pacer.try_take("newcomer", Kind.PLACE) is None
+        assert pacer.depth == 1
+        takers.cancel_scope.cancel()

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from actors.breaker import BreakerSettings
-from actors.reconciler import explained
+from actors.comparing import explained
 from adapters import Position, Rejected, Trade
 from adapters.brokers.paper import Fault
 from tests.support.gateway import an_order, make_paper
@@ -571,31 +571,3 @@ def test_positions_are_explained_when_todays_trades_add_up_to_them(
     positions, trades, fits
 ):
     assert explained("NSE:SBIN", positions, trades) is fits
-
-
-async def test_where_the_broker_shows_no_tags_an_unknown_order_is_never_called_absent(
-    autojump_clock,
-):
-    stage = Stage()
-    can = msgspec.structs.replace(stage.paper.capabilities, tag=None)
-    stage.parts = stage.parts._replace(port=Untagged(stage.paper, can))
-    async with stage.running():
-        stage.paper.script.on("place", Fault.lose_answer())
-        order = await stage.place(resting())
-        await trio.sleep(1000)
-        assert stage.stored(order.order_id).status == "unknown"
-
-
-class Untagged:
-    """A broker whose book names no tags."""
-
-    def __init__(self, paper, capabilities):
-        self._paper = paper
-        self.capabilities = capabilities
-
-    def __getattr__(self, name):
-        return getattr(self._paper, name)
-
-    async def order_book(self):
-        rows = await self._paper.order_book()
-        return [msgspec.structs.replace(row, tag=None) for row in rows]

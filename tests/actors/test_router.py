@@ -31,8 +31,16 @@ from actors.records import Records
 from actors.router import MOST_AT_ONCE, Router
 from actors.trading import TradingState
 from actors.writer import StoreHealth, Writer
-from adapters import OrderStatus, SaveSwitch, TradingSwitch
-from tests.support.gateway import a_batch, inline, make_clockwork
+from adapters import OrderStatus, SaveSwitch, StoreFailed, TradingSwitch
+from tests.support.gateway import (
+    a_batch,
+    inline,
+    make_clockwork,
+    make_paper,
+    make_system,
+    place,
+    running,
+)
 from tests.support.memory_store import MemoryStore
 
 
@@ -48,6 +56,7 @@ class FakeBroker:
         self.takes, self.thinks, self.admits = takes, thinks, admits
         self.sent, self.slots, self.looks = [], [], []
         self.answers = True
+        self.cancels = None
 
     async def run(self):
         async with trio.open_nursery() as tasks:
@@ -75,7 +84,8 @@ class FakeBroker:
                     )
                 case CancelOrder():
                     await trio.sleep(self.takes)
-                    request.reply(CancelResult(record=self.sent[0].record))
+                    told = CancelResult(record=self.sent[0].record)
+                    request.reply(self.cancels or told)
 
     def _admit(self, message):
         self.looks.append(trio.current_time())
@@ -649,3 +659,161 @@ async def test_a_read_asks_all_side_by_side_and_names_who_was_silent(autojump_cl
         assert trio.current_time() == pytest.approx(9.9)
     assert [part.broker for part in answer] == ["one", "two", "three"]
     assert answer[2].denial.code == "deadline_exceeded"
+
+
+async def test_a_router_that_crashed_serves_again_and_can_be_stopped_again(
+    autojump_clock,
+):
+    system = make_system({"one": make_paper()})
+    async with running(system):
+        system.router.tell("no message for a router")
+        await trio.sleep(3)
+        done = await place(system, a_batch("one"))
+    assert done.orders[0].status == "acked"
+
+
+# What hardly ever happens -------------------------------------------------------------
+
+
+async def test_a_key_that_cannot_be_read_is_a_store_that_is_down(autojump_clock):
+    async with routing(FakeBroker("one", admits=DENIAL)) as floor:
+
+        def fail(scope):
+            raise StoreFailed("the disk failed")
+
+        floor.store.key = fail
+        answer = await floor.ask(a_batch("one"))
+    assert answer == StoreDown(message="the disk failed")
+
+
+async def test_a_known_key_whose_batch_is_not_there_is_a_store_that_is_down(
+    autojump_clock,
+):
+    async with routing(FakeBroker("one")) as floor:
+        done = await floor.ask(a_batch("one"))
+        floor.store._batches.clear()
+        answer = await floor.ask(a_batch("one"))
+    words = f"batch {done.batch.batch_id} of a known key is not stored"
+    assert answer == StoreDown(message=words)
+
+
+async def test_a_key_that_ordo_made_is_not_looked_up(autojump_clock):
+    async with routing(FakeBroker("one", admits=DENIAL)) as floor:
+        floor.store.key = None  # calling it would crash
+        answer = await floor.ask(a_batch("one", key_given=False))
+    assert isinstance(answer, NothingAccepted)
+
+
+async def test_an_accept_that_a_full_writer_refuses_gives_the_slots_back(
+    autojump_clock,
+):
+    one = FakeBroker("one")
+    async with routing(one) as floor:
+        floor.writer.capacity = 0
+        answer = await floor.ask(a_batch("one"))
+        await trio.sleep(0.1)
+    assert answer == StoreDown(message="writer holds 0 messages, its limit")
+    assert (one.slots, one.sent) == ([], [])
+
+
+async def test_a_denial_that_the_audit_cannot_be_told_of_is_logged(
+    autojump_clock, caplog
+):
+    async with routing(FakeBroker("one", admits=DENIAL)) as floor:
+        floor.writer.capacity = 0
+        answer = await floor.ask(a_batch("one"))
+    assert isinstance(answer, NothingAccepted)
+    assert "not in the audit: writer holds 0 messages" in caplog.text
+
+
+async def test_an_answer_to_an_accept_that_is_none_crashes_the_router(autojump_clock):
+    async def place_all():
+        async with routing(FakeBroker("one")) as floor:
+            floor.store._accept = lambda write: "nonsense"
+            with suppress(NoReply):
+                await floor.ask(a_batch("one"))
+            await trio.sleep(1)
+
+    with pytest.raises(ExceptionGroup) as crash:
+        await place_all()
+    assert crash.group_contains(TypeError, match="no answer to an accept: 'nonsense'")
+
+
+async def test_an_order_without_a_slot_that_finds_no_room_is_denied(autojump_clock):
+    one = FillsUp("one", admits=Admission(client_tag="T1", slot=None))
+    async with routing(one) as floor:
+        done = await floor.ask(a_batch("one"))
+    assert (statuses(done), done.orders[0].error_code) == (["denied"], "not_sent")
+
+
+async def test_a_denial_that_a_full_writer_does_not_take_is_not_said_as_certain(
+    autojump_clock,
+):
+    one = FillsUp("one")
+    async with routing(one) as floor:
+        accept = floor.store._accept
+
+        def accept_and_fill(write):
+            floor.writer.capacity = 0
+            return accept(write)
+
+        floor.store._accept = accept_and_fill
+        done = await floor.ask(a_batch("one"))
+    assert statuses(done) == ["unknown"]
+
+
+async def test_a_cancel_that_finds_the_brokers_mailbox_full_may_come_again(
+    autojump_clock,
+):
+    one = FakeBroker("one")
+    async with routing(one) as floor:
+        done = await floor.ask(a_batch("one"))
+        one.mailbox.urgent_capacity = 0
+        answer = await floor.ask(
+            CancelOrder(order_id=done.orders[0].order_id, by="token:a")
+        )
+    assert answer.denial.code == "rate_queue_full"
+    assert answer.denial.retry_after == 1.0
+
+
+async def test_a_cancel_whose_order_cannot_be_read_is_a_store_that_is_down(
+    autojump_clock,
+):
+    async with routing(FakeBroker("one")) as floor:
+
+        def fail(order_id):
+            raise StoreFailed("the disk failed")
+
+        floor.store.order = fail
+        answer = await floor.ask(CancelOrder(order_id="X", by="token:a"))
+    assert answer == Denial(code="storage_unavailable", message="the disk failed")
+
+
+async def test_reads_that_a_broker_cannot_take_say_why_and_the_others_go_on(
+    autojump_clock,
+):
+    names = ("one", "full", "closed", "slow")
+    brokers = {name: FakeBroker(name) for name in names}
+    brokers["slow"].takes = 60
+    async with routing(*brokers.values()) as floor:
+        await trio.testing.wait_all_tasks_blocked()
+        brokers["full"].mailbox.capacity = 0
+        brokers["closed"].mailbox.close()
+        rows = await floor.ask(FetchAll(kind="funds", brokers=names))
+    assert isinstance(rows[0], Fetched)
+    assert [row.denial.code for row in rows[1:]] == [
+        "rate_queue_full",
+        "broker_unavailable",
+        "deadline_exceeded",
+    ]
+
+
+async def test_a_broker_that_knows_no_such_order_is_quoted(autojump_clock):
+    one = FakeBroker("one")
+    async with routing(one) as floor:
+        done = await floor.ask(a_batch("one"))
+        one.cancels = Denial(code="unknown", message="its state cannot be read")
+        answer = await floor.ask(
+            CancelOrder(order_id=done.orders[0].order_id, by="token:a")
+        )
+    assert answer == CancelResult(record=answer.record, denial=one.cancels)

@@ -10,7 +10,9 @@ from actors.broker import Broker
 from actors.journal import Journal
 from actors.mailbox import Mailbox
 from actors.messages import Admission
+from actors.one_of_a_kind import OneOfAKind
 from actors.sender import Flight, Sender
+from actors.session_watch import SessionWatch
 from actors.windows import SECOND, Window, regulatory
 from actors.writer import COMMIT_TIMEOUT
 from adapters import (
@@ -253,14 +255,33 @@ async def test_a_session_that_ends_again_at_once_denies_the_order(autojump_clock
         assert desk.door.said == ["begin", "begin"]
 
 
+async def test_one_renewal_is_all_that_an_order_gets(autojump_clock, monkeypatch):
+    """Its broker refuses the session of orders alone: each renewal looks good."""
+
+    async def renewed(self):
+        self._line.session.answered(wall())
+        return True
+
+    monkeypatch.setattr(SessionWatch, "renewed", renewed)
+    desk = Unattended()
+    async with desk.running():
+        refused = Fault(carried_out=False, error=lambda: SessionExpired("not you"))
+        desk.broker.paper.script.on("place", refused, times=None)
+        order = await desk.place(resting())
+        assert (order.status, order.error_code) == ("denied", "session_expired")
+        assert (order.attempts, desk.calls("place")) == (2, 2)
+
+
 async def test_after_a_refused_log_in_orders_bring_about_no_other(autojump_clock):
     desk = Unattended()
     async with desk.running():
         desk.broker.good.clear()
         desk.door.fails_with = LoginRefused("E1", "wrong code")
+        asked = trio.current_time()
         for _ in range(3):
             order = await desk.place(resting())
             assert (order.status, order.error_code) == ("denied", "session_expired")
+        assert trio.current_time() == asked  # nothing is waited for that is not due
         assert desk.door.said == ["begin", "begin"]
 
 
@@ -531,7 +552,13 @@ async def test_a_writer_that_never_answers_holds_an_order_up_for_so_long_only(
     journal = Journal("one", nobody, wall)
     line = Broker(stage.parts)._line
     sender = Sender(
-        line, journal, stage.trading, 1.0, lambda order_id: None, never_renewed
+        line,
+        journal,
+        OneOfAKind(needed=False),
+        stage.trading,
+        1.0,
+        lambda order_id: None,
+        never_renewed,
     )
     record = a_record(sending_at=wall())
     journal.hold(record)

@@ -6,7 +6,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actors.messages import Fetch, ReadSession
-from actors.session_watch import FIRST_RENEWAL, LONGEST_RENEWAL
+from actors.session_watch import FIRST_RENEWAL, LONGEST_RENEWAL, SessionWatch
 from adapters import Grant, LoginRefused, NotSent
 from adapters.secret import Secret
 from tests.actors.test_logins import Desk
@@ -114,3 +114,22 @@ async def test_after_a_refusal_an_hour_passes_before_the_next_try(autojump_clock
         desk.door.fails_with = None
         await trio.sleep(10)
         assert await state(desk) == "active"
+
+
+async def test_a_bug_in_the_watch_restarts_the_broker_and_keeps_the_session(
+    autojump_clock, monkeypatch
+):
+    look, bugs = SessionWatch._end_if_due, [ValueError("a bug")]
+
+    def end_if_due(self):
+        if bugs and trio.current_time() > 10:
+            raise bugs.pop()
+        look(self)
+
+    monkeypatch.setattr(SessionWatch, "_end_if_due", end_if_due)
+    async with Desk(grant=a_grant()).running(up=100) as desk:
+        assert len(desk.crashes) == 1
+        assert await state(desk) == "active"
+        assert (await desk.place()).error_code is None
+        assert desk.door.said == []
+        assert desk.broker.calls.count("check") == 2  # once in each life

@@ -1,10 +1,12 @@
 """A supervisor starts its children in order and restarts them by policy."""
 
+from contextlib import suppress
+
 import pytest
 import trio
 import trio.testing
 
-from actors.mailbox import Mailbox, MailboxClosed, NoReply
+from actors.mailbox import Mailbox, MailboxClosed, MailboxError, NoReply
 from actors.supervisor import (
     Child,
     ChildCrashed,
@@ -623,3 +625,38 @@ def test_children_of_one_name_are_refused():
 def test_an_intensity_that_makes_no_sense_is_refused_before_anything_starts():
     with pytest.raises(ValueError, match="was -1 in 60 s"):
         make_supervisor(child("zerodha", Diary()), intensity=-1)
+
+
+async def test_who_asks_an_actor_that_is_down_does_not_hold_up_its_return(
+    autojump_clock,
+):
+    """The second of a chain asks the first, shielded, and must end before that."""
+    mailbox, diary = Mailbox("first", 10), Diary()
+
+    async def first(*, task_status):
+        task_status.started()
+        diary.write("first starts")
+        await trio.sleep(5)
+        if trio.current_time() < 6:
+            raise Bug("first")
+        await trio.sleep_forever()
+
+    async def second(*, task_status):
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.move_on_after(100, shield=True), suppress(MailboxError):
+                await mailbox.ask("is it stored?")
+
+    supervisor, _ = make_supervisor(
+        Child("first", first, mailbox=mailbox, backoff=STEADY, suspends=True),
+        Child("second", second, backoff=STEADY),
+        strategy=Strategy.REST_FOR_ONE,
+    )
+    async with trio.open_nursery() as tree:
+        await tree.start(supervisor.run)
+        await trio.sleep(10)
+        mailbox.close()  # else the second would wait at the end as well
+        supervisor.stop()
+    assert diary == [(0, "first starts"), (6, "first starts")]

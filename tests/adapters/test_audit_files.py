@@ -1,5 +1,6 @@
 """The audit files: copied by number, turned over, taken up again after anything."""
 
+import errno
 import json
 import os
 from datetime import timedelta
@@ -12,6 +13,7 @@ from adapters.stores import AuditFiles, StoredAudit, verify
 from adapters.stores import audit_files as module
 from adapters.stores.audit_chain import GENESIS, seal, written
 from adapters.stores.audit_header import Header, files_in, read_header, sealed
+from adapters.stores.audit_trail import AuditTrail
 from tests.contracts.sqlite_kept import KEY, Kept
 from tests.contracts.writes import START, accept, note
 
@@ -564,3 +566,78 @@ def test_a_file_that_is_not_whole_is_never_deleted_nor_any_after_it(kept, spoil)
     )
     assert gone == (() if header_spoilt else (first,))
     assert second in names(kept)
+
+
+def test_old_files_that_cannot_be_read_stay_and_the_one_in_use_is_written_on(
+    kept, monkeypatch
+):
+    before = aged(kept)
+    far = kept.clock.pass_(days=1000)
+
+    def fail(*args):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("adapters.stores.audit_files.old_files", fail)
+        with pytest.raises(StoreFailed, match="cannot be read: Input/output error"):
+            kept.store.old_audit(far, 1)
+    kept.store.commit([note(99)])
+    assert kept.store.degraded is None
+    assert names(kept)[: len(before)] == before
+
+
+def test_an_old_file_whose_header_is_spoilt_is_never_deleted(kept):
+    first, *_ = aged(kept)
+    path = kept.files / first
+    path.write_bytes(b"{}" + path.read_bytes())
+    assert kept.store.old_audit(kept.clock.pass_(days=1000), 1) == ()
+
+
+def test_old_files_are_told_a_few_at_a_time(kept):
+    first, second, _ = aged(kept)
+    far = kept.clock.pass_(days=1000)
+    assert [file.name for file in kept.store.old_audit(far, 1, 1)] == [first]
+    kept.store.drop_audit(kept.store.old_audit(far, 1, 1))
+    assert [file.name for file in kept.store.old_audit(far, 1, 1)] == [second]
+    kept.store.drop_audit(kept.store.old_audit(far, 1, 1))
+    assert first not in names(kept)
+    assert second not in names(kept)
+    assert kept.verify().ok
+
+
+def test_without_files_there_is_nothing_old_to_delete(tmp_path):
+    trail = AuditTrail(None)
+    assert trail.due(START, 1, 1) == ()
+    trail.delete(())
+    trail.follow(())
+    trail.close()
+    assert trail.behind is None
+
+
+def test_a_last_file_without_a_single_byte_is_gone_past(kept):
+    """The power went between its making and its header."""
+    kept.store.commit([note(1)])
+    kept.store.close()
+    (kept.files / DAY_1.replace("000001", "000002")).touch()
+    store = kept.open()
+    store.commit([note(2)])
+    assert names(kept) == [DAY_1]
+    assert kept.verify().ok
+
+
+class Stuck:
+    """Audit files that a disk does not take."""
+
+    def __init__(self, number):
+        self._number = number
+
+    def catch_up(self):
+        raise StoreFailed("not written") from OSError(self._number, "no")
+
+
+def test_a_full_disk_lets_the_files_lag_and_any_other_fault_stops_the_start():
+    trail = AuditTrail(Stuck(errno.ENOSPC))
+    assert trail.start() == ()
+    assert trail.behind == "not written"
+    with pytest.raises(StoreUnusable, match="not written"):
+        AuditTrail(Stuck(errno.EIO)).start()

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from adapters import (
     StoreUnusable,
 )
 from adapters.stores import SqliteStore, StoredAudit, opening, schema
+from adapters.stores.writing import Group
 from tests.contracts.sqlite_kept import KEY, Kept
 from tests.contracts.store_contract import *  # noqa: F403
 from tests.contracts.writes import (
@@ -766,3 +768,39 @@ def test_what_was_answered_survives_kill_9_and_the_audit_stays_whole(tmp_path):
         # One commit may have been done and not been spoken of.
         assert int(answered) <= int(stored) <= int(answered) + 1, (seed, lives)
         assert (both_writes_or_neither, sound) == ("True", "True"), (seed, lives)
+
+
+def test_a_write_of_no_kind_it_knows_stores_nothing_of_its_group(kept):
+    with pytest.raises(AssertionError):
+        kept.store.commit([accept(1), "what?"])
+    assert kept.store.batch(batch_id(1)) is None
+
+
+def test_an_older_database_gets_the_index_that_pruning_wants(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "old.db", isolation_level=None)) as old:
+        schema.migrate(old, schema.MIGRATIONS[:3])
+        ours = "SELECT name FROM sqlite_master WHERE name GLOB 'idempotency_*'"
+        assert old.execute(ours).fetchall() == [("idempotency_expiry",)]
+        schema.migrate(old)
+        assert old.execute(ours).fetchall() == [("idempotency_ages",)]
+
+
+class Lost:
+    """A cursor whose next read fails, and takes its transaction with it or not."""
+
+    def __init__(self, in_transaction):
+        self.in_transaction = in_transaction
+        self.connection = self
+
+    def execute(self, *args):
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+
+@pytest.mark.parametrize("in_transaction", [True, False])
+def test_a_switch_that_cannot_be_read_halts_or_fails_the_whole_group(in_transaction):
+    group = Group(Lost(in_transaction), START, START)
+    if in_transaction:
+        assert group.add(accept(1)) == Halted()
+    else:
+        with pytest.raises(sqlite3.DatabaseError):
+            group.add(accept(1))

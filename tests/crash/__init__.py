@@ -1,4 +1,4 @@
-"""Kill -9 at random moments under load, restart, compare with the venue.
+"""Kill -9 under load, at named points and at random; storms; a long book; a lock.
 
-`python -m tests.crash --kills 100` is `make crash`; `make test` runs a few kills.
+`python -m tests.crash --kills 200` is `make crash`; `make test` runs a short form.
 """

@@ -1,108 +1,140 @@
-"""The run: load, kills, restarts, then the comparison."""
+"""The run: lanes of lives and kills side by side, then the comparison."""
 
 from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import trio
 
-from tests.crash.check import Verdict, compare, settled
-from tests.crash.clients import Ledger, keep_ordering
-from tests.support.processes import (
-    FyersVenue,
-    Ordo,
-    ended,
-    free_port,
-    fyers_table,
-    write_config,
-)
+from tests.crash.check import Verdict, judge, settled
+from tests.crash.lane import RANDOM, Lane
+from tests.crash.points import POINTS
+from tests.support.processes import Ordo, ended, run_ordo
 
-SHORTEST, LONGEST = 0.2, 2.2
-"""Seconds of life between ready and kill: some runs die while they still recover."""
-SETTLE_WITHIN = 60.0
+AGREE_WITHIN, SETTLE_WITHIN = 60.0, 240.0
+"""Seconds; an order that never arrived stays unknown for two minutes at the least."""
+PAIR = ("all of an order sent", "recovery, before its commit")
 
 
 class Outcome(NamedTuple):
     """What happened in a whole run; times are seconds."""
 
-    kills: int
-    ledger: Ledger
-    verdict: Verdict
+    killed: Counter[str]
+    faults: Counter[str]
+    lanes: list[Lane]
+    verdicts: list[Verdict]
+    audits: list[str]
     slowest_start: float
     took: float
+
+    @property
+    def breaches(self) -> list[str]:
+        """Of all lanes."""
+        return [each for verdict in self.verdicts for each in verdict.breaches]
+
+
+def plan_of(kills: int, at_each: int, rng: random.Random) -> list[tuple[str, ...]]:
+    """Where each of *kills* lives is to end: *at_each* at each point, the rest at any.
+
+    A start has something to recover for certain only after an order was cut short on
+    its way, so those two stay together.
+
+    Raises:
+        ValueError: there are more points than kills.
+    """
+    alone = [name for name in POINTS if name not in PAIR for _ in range(at_each)]
+    plan: list[tuple[str, ...]] = [*[PAIR] * at_each, *[(name,) for name in alone]]
+    rest = kills - at_each * len(POINTS)
+    if rest < 0:
+        raise ValueError(f"wanted at least {at_each * len(POINTS)} kills, was {kills}")
+    plan += [(RANDOM,)] * rest
+    rng.shuffle(plan)
+    return plan
 
 
 def crash(
     directory: Path,
     *,
     kills: int,
+    at_each: int,
+    lanes: int,
     clients: int,
     seed: str,
-    say: Callable[[str], None] = lambda line: None,
+    wholly: bool,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Kill Ordo *kills* times under the load of *clients*, and compare.
+    """Kill Ordo *kills* times under load and venue faults, and compare.
+
+    Args:
+        directory: for data and logs.
+        kills: in all lanes together.
+        at_each: of these at each named point.
+        lanes: Ordos at one time, each with a venue.
+        clients: of each lane.
+        seed: of the plan, the orders and the faults; time has its own say.
+        wholly: wait until nothing is unknown any more; takes two minutes.
+        meanwhile: called in that time.
 
     Raises:
         RuntimeError: Ordo or the venue did not start.
     """
     begun = time.perf_counter()
-    venue = FyersVenue(directory / "venue.log", "--funds", "1e12")
-    with ended(venue):
-        port = free_port()
-        config = write_config(directory, {"venue": fyers_table(venue.url)}, port=port)
-        ledger = Ledger()
-        starts = trio.run(
-            _main, config, f"http://127.0.0.1:{port}", ledger, kills, clients, seed, say
-        )
-        last = Ordo(config)
-        with ended(last):
-            _wait(lambda: settled(last.url, venue.url))
-            verdict = compare(last.url, venue.url, ledger)
+    plan = plan_of(kills, at_each, random.Random(seed))
+    with ExitStack() as stack:
+        rows = []
+        for number in range(lanes):
+            lane = Lane(directory / f"lane-{number}", f"{seed}/{number}", clients)
+            stack.enter_context(ended(lane.venue))
+            rows.append(lane)
+        trio.run(_live, rows, plan)
+        lasts = []
+        for lane in rows:
+            lasts.append(Ordo(lane.config))
+            stack.enter_context(ended(lasts[-1]))
+        meanwhile()
+        verdicts, audits = [], []
+        for lane, last in zip(rows, lasts, strict=True):
+            _wait(lane, last, wholly)
+            verdicts.append(judge(last.url, lane.venue.url, lane.ledger))
             last.stop()
+            audits.append(_audit(lane))
     return Outcome(
-        kills=kills,
-        ledger=ledger,
-        verdict=verdict,
-        slowest_start=max([*starts, last.started]),
+        killed=sum((lane.killed for lane in rows), Counter()),
+        faults=sum((lane.weather.told for lane in rows), Counter()),
+        lanes=rows,
+        verdicts=verdicts,
+        audits=audits,
+        slowest_start=max(s for lane in rows for s in [*lane.starts, 0.0]),
         took=time.perf_counter() - begun,
     )
 
 
-async def _main(
-    config: Path,
-    url: str,
-    ledger: Ledger,
-    kills: int,
-    clients: int,
-    seed: str,
-    say: Callable[[str], None],
-) -> list[float]:
-    rng, stopping = random.Random(seed), trio.Event()
-    starts: list[float] = []
+async def _live(rows: list[Lane], plan: list[tuple[str, ...]]) -> None:
     async with trio.open_nursery() as nursery:
-        for number in range(clients):
-            nursery.start_soon(
-                keep_ordering, url, f"client-{number}", seed, ledger, stopping
-            )
-        for number in range(kills):
-            ordo = await trio.to_thread.run_sync(Ordo, config)
-            starts.append(ordo.started)
-            try:
-                await trio.sleep(rng.uniform(SHORTEST, LONGEST))
-            finally:
-                ordo.kill()
-            if number % 10 == 9:
-                say(f"{number + 1} kills, {len(ledger.acknowledged)} acknowledged")
-        stopping.set()
-    return starts
+        for number, lane in enumerate(rows):
+            points = [point for some in plan[number :: len(rows)] for point in some]
+            nursery.start_soon(lane.run, points)
 
 
-def _wait(condition: Callable[[], bool]) -> None:
-    """Until *condition* holds, for `SETTLE_WITHIN` seconds at the most."""
-    until = time.monotonic() + SETTLE_WITHIN
-    while not condition() and time.monotonic() < until:
+def _wait(lane: Lane, last: Ordo, wholly: bool) -> None:
+    """Until both agree, or for so long that it is a breach."""
+    until = time.monotonic() + (SETTLE_WITHIN if wholly else AGREE_WITHIN)
+    while time.monotonic() < until:
+        if settled(last.url, lane.venue.url, wholly=wholly):
+            return
         trio.run(trio.sleep, 0.5)
+
+
+def _audit(lane: Lane) -> str:
+    """What `ordo audit verify` says."""
+    end = run_ordo("audit", "verify", "--config", str(lane.config))
+    if end.returncode:
+        lane.ledger.contradictions.append(f"audit: {end.stderr.strip()}")
+        return end.stderr.strip()
+    return end.stdout.splitlines()[0]

@@ -1,23 +1,31 @@
-"""The short form of `make crash`."""
+"""The short form of `make crash`: each named point once."""
 
 import subprocess
 import sys
 
 import pytest
 
+from tests.crash.points import POINTS
 from tests.support.processes import ROOT
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(200)
 def test_no_order_is_sent_twice_and_none_is_lost_through_kill_9():
     done = subprocess.run(
-        [sys.executable, "-m", "tests.crash", "--kills", "6", "--clients", "8"],
+        [sys.executable, "-m", "tests.crash", "--short", "--at-each", "1"]
+        + ["--kills", str(len(POINTS) + 1), "--clients", "8"],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=140,
+        timeout=190,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\n0 breaches" in done.stdout
+    counted = {
+        line[:36].rstrip(): int(line[36:])
+        for line in done.stdout.splitlines()
+        if line[:36].rstrip() in POINTS
+    }
+    assert {name for name, times in counted.items() if times >= 1} == set(POINTS)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.processes import ROOT, TOKEN
 from tests.support.waiting import until
+from tests.venues.fyers_rows import CANCELLED
 
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
@@ -66,6 +67,39 @@ def test_an_outcome_that_finds_the_disk_full_is_not_lost(gateway):
     assert gateway.tags() == [leg["client_tag"]]
 
 
+def test_on_a_full_disk_one_can_read_cancel_and_halt(gateway):
+    order = gateway.order("key-1").json()["results"][0]
+    fill_disk(gateway)
+    assert gateway.order("full").status_code == 507
+    for path in ("orders", f"orders/{order['order_id']}", "funds", "kill-switch"):
+        assert gateway.client.get(f"/api/v1/{path}").status_code == 200, path
+    replay = gateway.order("key-1")
+    assert (replay.status_code, replay.json()["data"]["replayed"]) == (200, True)
+
+    cancel = gateway.client.delete(f"/api/v1/orders/{order['order_id']}")
+    assert (cancel.status_code, cancel.json()["results"][0]["status"]) == (
+        200,
+        "cancelled",
+    )
+    (row,) = gateway.control.get("/_venue/book").json()["orders"]
+    assert row["status"] == CANCELLED
+
+    halt = gateway.client.put("/api/v1/kill-switch", json={"engaged": True})
+    # It is engaged, and says that a restart would not know of it.
+    assert (halt.status_code, halt.json()["data"]) == (507, {"engaged": True})
+    switch = gateway.client.get("/api/v1/kill-switch").json()["data"]
+    assert switch["engaged"] is True
+
+    limit_files(gateway.ordo.pid, None)
+    until(lambda: gateway.order("room").status_code == 503, within=20)
+    until(lambda: gateway.status_of(order["order_id"]) == "cancelled")
+    gateway.ordo.kill()
+    gateway.start()
+    assert gateway.client.get("/api/v1/kill-switch").json()["data"]["engaged"] is True
+    assert gateway.status_of(order["order_id"]) == "cancelled"
+    assert gateway.tags() == [order["client_tag"]]
+
+
 def start(gateway) -> subprocess.CompletedProcess[str]:
     """A start that should fail."""
     return subprocess.run(
@@ -100,9 +134,3 @@ def test_a_database_that_cannot_be_used_stops_the_start_with_one_line(gateway, s
     assert len(end.stderr.strip().splitlines()) == 1
     assert "ordo.db" in end.stderr
     assert database.read_bytes() == spoilt
-
-
-def test_a_second_ordo_on_the_same_data_is_refused(gateway):
-    end = start(gateway)
-    assert end.returncode == 1
-    assert str(gateway.ordo.pid) in end.stderr

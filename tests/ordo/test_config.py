@@ -281,13 +281,15 @@ def test_variables_that_are_no_settings_are_left_alone():
         ),
         (
             "[brokers.x]\n",
-            "brokers.x.adapter: wanted one of fyers, hdfc, mstock, paper, pretend,"
+            "brokers.x.adapter: wanted one of alpaca-mock, fyers, hdfc, mstock,"
+            " paper, pretend, zerodha-mock,"
             " found nothing",
         ),
         (
             "[brokers.x]\nadapter = 'zerodha'",
             "brokers.x.adapter: adapter 'zerodha' is not in this version;"
-            " there are: fyers, hdfc, mstock, paper, pretend",
+            " there are: alpaca-mock, fyers, hdfc, mstock, paper, pretend,"
+            " zerodha-mock",
         ),
         (
             "[brokers.'Not Good']\nadapter = 'pretend'",
@@ -620,8 +622,17 @@ def test_the_example_shows_every_key_of_every_section_with_its_default():
             assert written[section].pop(key) == f"env:{variable}"
     expected = msgspec.to_builtins(Settings(), enc_hook=str)
     del expected["brokers"], expected["auth"]["token"], expected["data"]["master_key"]
+    for table, key in (
+        ("alerts", "webhook_secret"),
+        ("alerts", "smtp_password"),
+    ):
+        assert written[table].pop(key).startswith("env:ORDO_")
+        del expected[table][key]
+    assert written["events"]["webhook"].pop("secret") == "env:ORDO_EVENTS_SECRET"
+    del expected["events"]["webhook"]["secret"]
     assert written == expected
-    assert set(brokers) == {"paper", "fyers-main", "hdfc-main", "mstock-main"}
+    accounts = {"fyers-main", "hdfc-main", "mstock-main"}
+    assert set(brokers) == {"paper", "zerodha-mock", "alpaca-mock"} | accounts
 
 
 def test_the_example_shows_every_key_that_all_brokers_take_with_its_default():
@@ -643,7 +654,7 @@ def test_the_example_shows_every_key_of_every_adapter_and_no_other():
     written = example()["brokers"]
     fyers = keys_of(catalogue.settings_type("fyers"))
     assert set(written["fyers-main"]) == keys_of(BrokerKeys) | fyers
-    for name in ("paper", "hdfc", "mstock"):
+    for name in ("paper", "zerodha-mock", "alpaca-mock", "hdfc", "mstock"):
         (table,) = [one for one in written.values() if one["adapter"] == name]
         assert set(table) == {"adapter"} | keys_of(catalogue.settings_type(name))
 

@@ -13,7 +13,8 @@ import trio
 from actors.clockwork import Clockwork, Ids
 from actors.egress import Look
 from actors.messages import Leg, PlaceBatch
-from adapters import BrokerPort, Order, OrderType, Side
+from adapters import BrokerPort, Order, OrderType, PublisherPort, Side
+from adapters.alerting import AlertPort
 from adapters.brokers.paper import PaperBroker, PaperSettings
 from ordo.config import Broker, Settings
 from ordo.system import NO_LOOKS, System
@@ -51,6 +52,8 @@ def make_system(
     *,
     seed: int = 1,
     looks: Mapping[str, Look] = NO_LOOKS,
+    publishers: Sequence[PublisherPort] = (),
+    channels: Sequence[AlertPort] = (),
     **broker_settings: Any,
 ) -> System:
     """A system over simulated brokers; `System.tree` runs it."""
@@ -67,6 +70,8 @@ def make_system(
         write_sync=inline,
         read_sync=inline,
         looks=looks,
+        publishers=publishers,
+        channels=channels,
     )
 
 

@@ -6,8 +6,9 @@ book and the ledger, so that a replay ends where the account stood.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, tzinfo
 
+from adapters.brokers.paper.house import IST
 from adapters.brokers.paper.journal import (
     Changed,
     Ended,
@@ -21,27 +22,32 @@ from adapters.brokers.paper.ledger import Block, Ledger
 from adapters.brokers.paper.matching import Book, Entry
 from adapters.model import BookStatus, Trade
 
-IST = timezone(timedelta(hours=5, minutes=30))
-"""Where a trading day begins and ends."""
-
 
 class Account:
     """One paper account, as its journal tells.
+
+    Args:
+        zone: Where its trading day begins and ends.
 
     Raises:
         ConfigError: The journal cannot be read.
     """
 
-    def __init__(self, ledger: Ledger, journal: Journal) -> None:
+    def __init__(self, ledger: Ledger, journal: Journal, zone: tzinfo = IST) -> None:
         self.book = Book()
         self.ledger = ledger
         self.trades: list[Trade] = []
+        self.zone = zone
         self._journal = journal
         for event in journal.replay():
             self._apply(event)
         for symbol in self.book.open_symbols():
             for entry in self.book.open_in(symbol):
                 entry.resting = not entry.waits_for_trigger
+
+    def day(self, at: datetime) -> date:
+        """The trading day at that time."""
+        return at.astimezone(self.zone).date()
 
     def happen(self, event: Event) -> None:
         """Write the event down, then let it be so.
@@ -84,12 +90,7 @@ class Account:
     def _fill(self, entry: Entry, event: Filled) -> None:
         self.trades.append(entry.fill(event.quantity, event.price, event.at))
         self.ledger.unblock(entry.id, event.quantity)
-        day = trading_day(event.at)
+        day = self.day(event.at)
         self.ledger.trade(entry.order, event.quantity, event.price, day)
         if not entry.is_open:
             self.book.settle(entry)
-
-
-def trading_day(at: datetime) -> date:
-    """The day in India at that time."""
-    return at.astimezone(IST).date()

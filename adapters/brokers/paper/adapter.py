@@ -1,10 +1,10 @@
-"""The paper broker as a `BrokerPort`: a desk behind a wire that can be bad."""
+"""The paper broker as a `SimulatedPort`: a desk behind a wire that can be bad."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
@@ -12,14 +12,16 @@ from typing import TypeVar
 import msgspec
 import trio
 
-from adapters.brokers.paper.account import Account, trading_day
+from adapters.brokers.paper.account import Account
+from adapters.brokers.paper.delivery import Nets, delivered
 from adapters.brokers.paper.desk import Desk
 from adapters.brokers.paper.faults import NO_FAULT, Fault
+from adapters.brokers.paper.hands import Hands
+from adapters.brokers.paper.house import PAPER, House
 from adapters.brokers.paper.journal import Journal
-from adapters.brokers.paper.ledger import Ledger
+from adapters.brokers.paper.ledger import Ledger, position
 from adapters.brokers.paper.matching import Entry
-from adapters.brokers.paper.prices import EXCHANGES, Market
-from adapters.brokers.paper.rules import TAG
+from adapters.brokers.paper.prices import Market
 from adapters.brokers.paper.script import Script
 from adapters.brokers.paper.settings import PaperSettings
 from adapters.brokers.paper.wire import Wire
@@ -34,32 +36,20 @@ from adapters.model import (
     Holding,
     Margin,
     Order,
-    OrderType,
     Position,
     Product,
     Quote,
     Rejected,
     Trade,
-    Validity,
 )
-from adapters.ports import Capabilities, LastLook, PublishedLimits
+from adapters.ports import Capabilities, LastLook
 
 T = TypeVar("T")
 
-CAPABILITIES = Capabilities(
-    limits=PublishedLimits(),
-    tag=TAG,
-    order_types=frozenset(OrderType),
-    products=frozenset(Product),
-    validities=frozenset(Validity),
-    exchanges=EXCHANGES,
-    book_poll=1.0,
-    fractional=True,  # of US symbols; the rules refuse fractions of others
-    simulated=True,
-)
+CAPABILITIES = PAPER.capabilities
 
 
-class PaperBroker:
+class PaperBroker(Hands):
     """One paper account: orders are matched in this process, against made-up prices.
 
     Same settings, same *rng*, same calls: same ids, same fills. There is no log-in,
@@ -71,6 +61,7 @@ class PaperBroker:
         wall: Wall time, aware.
         sleep: Waits for seconds.
         journal: Where the account is kept; None forgets it.
+        house: How the broker speaks, and what it can do.
 
     Raises:
         ConfigError: The journal cannot be opened or read.
@@ -84,12 +75,14 @@ class PaperBroker:
         wall: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = trio.sleep,
         journal: Path | None = None,
+        house: House = PAPER,
     ) -> None:
         self.script = Script()
         self._settings = settings
         self._wall = wall
         self._wire = Wire(settings, rng, sleep)
-        self._market = Market(
+        self._house = house
+        market = Market(
             seed=settings.seed,
             prices=settings.prices,
             volatility=settings.volatility,
@@ -98,15 +91,22 @@ class PaperBroker:
             symbols=settings.symbols,
         )
         held = {symbol: row.quantity for symbol, row in settings.holdings.items()}
-        ledger = Ledger(settings.balance, settings.margin, held)
+        ledger = Ledger(
+            settings.balance,
+            settings.margin,
+            held,
+            currency=house.currency,
+            shorts=house.shorts,
+        )
         self._journal = Journal(journal)
-        self._account = Account(ledger, self._journal)
-        self._desk = Desk(self._account, self._market, fill=settings.fill, wall=wall)
+        self._account = Account(ledger, self._journal, house.zone)
+        desk = Desk(self._account, market, fill=settings.fill, wall=wall, house=house)
+        super().__init__(market, desk)
 
     @property
     def capabilities(self) -> Capabilities:
-        """All order types and products, no published limits; simulated."""
-        return CAPABILITIES
+        """Simulated, without published limits; the rest is the house's."""
+        return self._house.capabilities
 
     # The port
 
@@ -185,39 +185,51 @@ class PaperBroker:
         return await self._read(fault, act)
 
     async def trades(self) -> Sequence[Trade]:
-        """Every fill of the orders that the book shows, oldest first."""
+        """Today's fills of the orders that the book shows, oldest first."""
         entries = self._account.book.entries
         return await self._read(
             self.script.begin("trades"),
             lambda: [
                 trade
                 for trade in self._account.trades
-                if self._shows(entries[trade.broker_order_id])
+                if self._is_todays(trade)
+                and self._shows(entries[trade.broker_order_id])
             ],
         )
 
     async def positions(self) -> Sequence[Position]:
-        """Net positions of all fills, also of orders the book does not show yet."""
-        return await self._read(
-            self.script.begin("positions"),
-            lambda: self._account.ledger.positions(
-                self._market.last, trading_day(self._wall())
-            ),
-        )
+        """Net positions of all fills, also of orders the book does not show yet.
+
+        Where shares are delivered, those of CNC are of today's fills alone.
+        """
+
+        def act() -> Sequence[Position]:
+            last, today = self._market.last, self._today()
+            rows = self._account.ledger.positions(last, today)
+            if not self._house.delivers:
+                return rows
+            return [row for row in rows if row.product is not Product.CNC] + [
+                position(symbol, Product.CNC, net, last(symbol), today)
+                for symbol, net in self._demat()[1].items()
+            ]
+
+        return await self._read(self.script.begin("positions"), act)
 
     async def holdings(self) -> Sequence[Holding]:
-        """What the account started with; a sale of it shows as a negative position."""
+        """The demat account as the day began: what the account started with, and what
+        was delivered since; a sale of it shows as a negative position."""
         return await self._read(
             self.script.begin("holdings"),
             lambda: [
                 Holding(
                     symbol=symbol,
-                    quantity=row.quantity,
+                    quantity=net.quantity,
                     t1_quantity=ZERO,
-                    average_price=row.average_price,
+                    average_price=net.cost / net.quantity,
                     last_price=self._market.last(symbol),
                 )
-                for symbol, row in self._settings.holdings.items()
+                for symbol, net in self._demat()[0].items()
+                if net.quantity > 0
             ],
         )
 
@@ -256,49 +268,26 @@ class PaperBroker:
         """Let go of the journal."""
         self._journal.close()
 
-    # The market, for tests and `simulate_fill`
-
-    def set_price(self, symbol: str, price: Decimal | int | str) -> None:
-        """Put a price where it stays, and match what waits for it.
-
-        Raises:
-            ValueError: It is not above one tick, or too high.
-        """
-        self._market.set_price(symbol, Decimal(price))
-        self._desk.match(symbol)
-
-    def free_price(self, symbol: str) -> None:
-        """Let a set price walk on."""
-        self._market.free_price(symbol)
-
-    def set_liquidity(self, symbol: str, quantity: Decimal | int | None) -> None:
-        """Let so many units trade at one price, and match; None is no bound."""
-        bound = None if quantity is None else Decimal(quantity)
-        self._market.set_liquidity(symbol, bound)
-        self._desk.match(symbol)
-
-    def step(self, symbol: str | None = None) -> None:
-        """Let a price make a step, or those of all open orders, and match."""
-        wanted = self._account.book.open_symbols() if symbol is None else [symbol]
-        for each in wanted:
-            self._desk.step(each)
-
-    def fill(
-        self,
-        broker_order_id: str,
-        quantity: Decimal | int | None = None,
-        price: Decimal | int | str | None = None,
+    async def simulate_fill(
+        self, broker_order_id: str, quantity: Decimal, price: Decimal
     ) -> Trade:
-        """Fill an open order by hand, at any price; None is all, at its own price.
+        """Fill some of an open order by hand, at any price; no fault befalls this."""
+        await trio.lowlevel.checkpoint()
+        return self.fill(broker_order_id, quantity, price)
 
-        Raises:
-            Refused: It is not open, or not for that much, or the price is none.
-        """
-        return self._desk.fill(
-            broker_order_id,
-            None if quantity is None else Decimal(quantity),
-            None if price is None else Decimal(price),
+    def _today(self) -> date:
+        return self._account.day(self._wall())
+
+    def _is_todays(self, trade: Trade) -> bool:
+        return trade.traded_at is not None and (
+            self._account.day(trade.traded_at) == self._today()
         )
+
+    def _demat(self) -> tuple[Nets, Nets]:
+        """The demat account as the day began, and what today's CNC fills make."""
+        trades = self._account.trades if self._house.delivers else ()
+        held, zone = self._settings.holdings, self._house.zone
+        return delivered(held, trades, self._today(), zone)
 
     async def _read(self, fault: Fault | None, act: Callable[[], T]) -> T:
         answer = await self._wire.call(fault or NO_FAULT, act)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from adapters.brokers.paper import rules
 from adapters.brokers.paper.account import Account
+from adapters.brokers.paper.house import PAPER, House
 from adapters.brokers.paper.journal import Changed, Ended, Filled, Placed, Triggered
 from adapters.brokers.paper.matching import (
     Entry,
@@ -37,6 +38,7 @@ class Desk:
     Args:
         fill: `immediate`, `partial` or `manual`, see `PaperSettings`.
         wall: Wall time, aware.
+        house: How this broker speaks.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Desk:
         *,
         fill: Fill,
         wall: Callable[[], datetime],
+        house: House = PAPER,
     ) -> None:
         self._account = account
         self._book = account.book
@@ -53,6 +56,9 @@ class Desk:
         self._market = market
         self._fill = fill
         self._wall = wall
+        self._house = house
+        if fill == "manual":
+            return  # trades by hand, at any price, say nothing of the market's
         for trade in account.trades:  # of an earlier run
             market.resume(trade.symbol, trade.price)
 
@@ -65,7 +71,13 @@ class Desk:
             NotSent: The journal failed before the order was in the book.
             SentUnknown: The journal failed after.
         """
-        if no := rules.check_tag(tag) or rules.check_order(order, self._market):
+        order = self._house.booked(order)
+        taken = any(
+            entry.status is not BookStatus.REJECTED for entry in self._book.tagged(tag)
+        )
+        if no := self._house.check_tag(tag, taken=taken) or self._house.check_order(
+            order, self._market
+        ):
             return no
         cost = self._ledger.cost(order, order.quantity, self._worth(order))
         if no := self._risk(order, order.quantity, cost):
@@ -93,12 +105,12 @@ class Desk:
             NotSent: The journal failed before the change.
             SentUnknown: The journal failed after.
         """
-        entry = self._open(broker_order_id)
+        entry, order = self._open(broker_order_id, "changed"), self._house.booked(order)
         if isinstance(entry, Rejected):
             return entry
-        if no := rules.check_order(order, self._market):
+        if no := self._house.check_order(order, self._market):
             return no
-        if no := rules.check_change(entry, order):
+        if no := self._house.check_change(entry, order):
             return no
         own = self._ledger.unblock(entry.id)  # it need not be paid for twice
         left = order.quantity - entry.filled
@@ -113,11 +125,15 @@ class Desk:
 
     def cancel(self, broker_order_id: str) -> Acked | Rejected:
         """Take an open order out of the book."""
-        entry = self._open(broker_order_id)
+        entry = self._open(broker_order_id, "cancelled")
         if isinstance(entry, Rejected):
             return entry
         self._end(entry, None)
         return Acked(broker_order_id=entry.id)
+
+    def open_symbols(self) -> list[str]:
+        """The symbols that orders wait for."""
+        return self._book.open_symbols()
 
     def step(self, symbol: str) -> None:
         """Let the symbol's price make a step, and match what waits for it."""
@@ -137,7 +153,7 @@ class Desk:
         Raises:
             Refused: It is not open, or not for that much.
         """
-        entry = self._open(broker_order_id)
+        entry = self._open(broker_order_id, "filled")
         if isinstance(entry, Rejected):
             raise Refused(entry.code, entry.text)
         units = entry.remaining if quantity is None else quantity
@@ -158,11 +174,12 @@ class Desk:
         self._end_ioc(entry)
         return entry.trades[-1]
 
-    def _open(self, broker_order_id: str) -> Entry | Rejected:
+    def _open(self, broker_order_id: str, what: str) -> Entry | Rejected:
+        """The order, if it can still be *what*."""
         entry = self._book.entries.get(broker_order_id)
         if entry is None:
-            return rules.missing(broker_order_id)
-        return entry if entry.is_open else rules.ended(entry)
+            return self._house.missing(broker_order_id)
+        return entry if entry.is_open else self._house.ended(entry, what)
 
     def _worth(self, order: Order) -> Decimal:
         """The price to reckon an order at before it trades."""
@@ -176,11 +193,13 @@ class Desk:
         """Refuse what the account has no money or no shares for."""
         if order.product is Product.CNC and order.side is Side.SELL:
             sellable = self._ledger.sellable(order)
-            if quantity > sellable:
-                return rules.short_of_holdings(order.symbol, quantity, sellable)
+            if quantity > sellable and (
+                no := self._house.short_of_holdings(order.symbol, quantity, sellable)
+            ):
+                return no
         available = self._ledger.funds().available
         if cost > max(available, ZERO):
-            return rules.short_of_funds(cost, available)
+            return self._house.short_of_funds(cost, available)
         return None
 
     def _enter(
@@ -192,13 +211,14 @@ class Desk:
         blocked: Decimal = ZERO,
         refused: str | None = None,
     ) -> Entry:
-        broker_order_id = f"PAPER-{len(self._book.entries) + 1:06d}"
+        at, number = self._wall(), len(self._book.entries) + 1
+        broker_order_id = self._house.order_id(number, self._account.day(at))
         self._account.happen(
             Placed(
                 id=broker_order_id,
                 order_tag=tag or None,
                 order=order,
-                at=self._wall(),
+                at=at,
                 blocked=blocked,
                 refused=refused,
             )

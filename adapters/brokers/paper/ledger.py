@@ -60,15 +60,25 @@ class Ledger:
         balance: Money at the start.
         margin: The share of its value that an INTRADAY or MARGIN position blocks.
         holdings: Units in the demat account, by symbol: what CNC sells may come from.
+        currency: Of all amounts.
+        shorts: CNC may be sold short; what is owed binds as much money again.
     """
 
     def __init__(
-        self, balance: Decimal, margin: Decimal, holdings: dict[str, Decimal]
+        self,
+        balance: Decimal,
+        margin: Decimal,
+        holdings: dict[str, Decimal],
+        *,
+        currency: str = "INR",
+        shorts: bool = False,
     ) -> None:
         self.nets: dict[tuple[str, Product], Net] = {}
         self._balance = balance
         self._margin = margin
         self._holdings = holdings
+        self._currency = currency
+        self._shorts = shorts
         self._blocks: dict[str, Block] = {}
         self._pending: dict[tuple[str, Product, Side], Decimal] = {}
         self._blocked = ZERO
@@ -81,13 +91,16 @@ class Ledger:
         """The money to block for *quantity* of an order at *price*.
 
         CNC buys block the whole value, CNC sells nothing; the other products block
-        the margin of what does not close a position.
+        the margin of what does not close a position. Where CNC may be sold short it
+        blocks as they do, the whole value.
         """
-        if order.product is Product.CNC:
+        delivery = order.product is Product.CNC
+        if delivery and not self._shorts:
             return quantity * price if order.side is Side.BUY else ZERO
         held = self.net(order.symbol, order.product).quantity * -order.side.sign
         closes = max(held - self._waiting(order), ZERO)
-        return max(quantity - closes, ZERO) * price * self._margin
+        part = Decimal(1) if delivery else self._margin
+        return max(quantity - closes, ZERO) * price * part
 
     def sellable(self, order: Order) -> Decimal:
         """Units that a CNC sell may sell: held or bought, and not being sold."""
@@ -124,34 +137,33 @@ class Ledger:
 
     def funds(self) -> Funds:
         """The money: `cash` is what was not paid for deliveries, `available` is less
-        the margins and open orders, `used` all that is bound; `total` is both."""
+        the margins and open orders, `used` all that is bound; `total` is both.
+
+        The proceeds of a short sale are cash, and not to be spent.
+        """
         realised = sum((net.realised for net in self.nets.values()), ZERO)
-        delivery, long, margins = ZERO, ZERO, ZERO
+        delivery, long, short, margins = ZERO, ZERO, ZERO, ZERO
         for (_, product), net in self.nets.items():
             if product is Product.CNC:
                 delivery += net.cost
                 long += max(net.cost, ZERO)
+                short += max(-net.cost, ZERO) if self._shorts else ZERO
             else:
                 margins += abs(net.cost) * self._margin
         cash = self._balance + realised - delivery
         bound = margins + self._blocked
         return Funds(
-            available=cash - bound, used=bound + long, cash=cash, total=cash + long
+            available=cash - bound - 2 * short,
+            used=bound + long + short,
+            cash=cash,
+            total=cash + long - short,
+            currency=self._currency,
         )
 
     def positions(self, last: Callable[[str], Decimal], day: date) -> list[Position]:
         """Every position traded in, closed ones too, valued at the last prices."""
         return [
-            Position(
-                symbol=symbol,
-                product=product,
-                quantity=net.quantity,
-                day_quantity=net.traded_on(day),
-                average_price=net.cost / net.quantity if net.quantity else ZERO,
-                last_price=last(symbol),
-                realised_pnl=net.realised,
-                unrealised_pnl=net.quantity * last(symbol) - net.cost,
-            )
+            position(symbol, product, net, last(symbol), day)
             for (symbol, product), net in self.nets.items()
         ]
 
@@ -162,6 +174,22 @@ class Ledger:
     def _count(self, order: Order, quantity: Decimal) -> None:
         key = (order.symbol, order.product, order.side)
         self._pending[key] = self._pending.get(key, ZERO) + quantity
+
+
+def position(
+    symbol: str, product: Product, net: Net, last: Decimal, day: date
+) -> Position:
+    """A net as the row of a position, valued at the price *last*."""
+    return Position(
+        symbol=symbol,
+        product=product,
+        quantity=net.quantity,
+        day_quantity=net.traded_on(day),
+        average_price=net.cost / net.quantity if net.quantity else ZERO,
+        last_price=last,
+        realised_pnl=net.realised,
+        unrealised_pnl=net.quantity * last - net.cost,
+    )
 
 
 def share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:

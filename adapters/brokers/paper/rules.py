@@ -27,12 +27,14 @@ def check_tag(tag: str) -> Rejected | None:
     return None
 
 
-def check_order(order: Order, market: Market) -> Rejected | None:
+def check_order(
+    order: Order, market: Market, *, exchanges: frozenset[str] = EXCHANGES
+) -> Rejected | None:
     """Refuse an order that no account could place."""
     if not market.lists(order.symbol):
         return _no("UNKNOWN_SYMBOL", f"no such symbol: {order.symbol}")
     exchange, _ = split(order.symbol)
-    if exchange not in EXCHANGES:
+    if exchange not in exchanges:
         return _no("NOT_TRADABLE", f"{order.symbol} cannot be traded")
     return (
         _check_quantity(order)

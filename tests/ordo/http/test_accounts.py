@@ -4,12 +4,13 @@ import re
 
 import trio
 
+from actors.stall import LoopWatch
 from adapters.brokers.paper import Fault
 from ordo.version import __version__
 from tests.ordo.http.caller import NOW, a_body, calling
 from tests.ordo.http.test_sessions import log_in
 from tests.support.logins import Guarded
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_store import START, MemoryStore
 
 HOLDINGS = {"NSE:SBIN": {"quantity": 100, "average_price": "733.33335"}}
 
@@ -111,6 +112,14 @@ async def test_status_tells_how_everything_does(autojump_clock, tmp_path):
         "store": {"ok": True, "failure": None},
         "kill_switch": {"engaged": False, "reason": None, "since": None, "by": None},
         "masters": [],
+        "loop": {
+            "limit_ms": 100.0,
+            "max_lag_ms": 0.0,
+            "blocked": 0,
+            "last_lag_ms": None,
+            "last_task": None,
+            "last_at": None,
+        },
         "stopping": False,
         "version": __version__,
         "uptime_seconds": 12.0,
@@ -122,6 +131,25 @@ async def test_status_tells_how_everything_does(autojump_clock, tmp_path):
         assert re.fullmatch(r"2026-11-23T03:45:0\d\.\d{3}Z", broker[name])
     assert broker["queue_depth"] == 0
     assert broker["restarts"] == 0
+
+
+async def test_status_tells_of_a_loop_that_was_blocked(autojump_clock, tmp_path):
+    async with calling(tmp_path) as caller:
+        clock = iter([10.0, 10.25])
+        watch = caller.system.loop = LoopWatch(
+            lambda: START, limit=0.2, clock=lambda: next(clock)
+        )
+        watch.after_io_wait(0)
+        watch.before_io_wait(0)
+        answer = await caller.get("/api/v1/status", scope="read")
+    assert answer.data["loop"] == {
+        "limit_ms": 200.0,
+        "max_lag_ms": 250.0,
+        "blocked": 1,
+        "last_lag_ms": 250.0,
+        "last_task": "?",
+        "last_at": "2026-11-23T03:45:00.000Z",
+    }
 
 
 async def test_status_says_halted_and_failing(autojump_clock, tmp_path):

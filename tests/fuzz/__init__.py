@@ -1,0 +1,1 @@
+"""Hostile input: generated requests, and bytes that no decent client sends."""

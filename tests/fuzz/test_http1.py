@@ -1,0 +1,39 @@
+"""HTTP/1.1 from the bytes up: refused in the envelope, and nobody else notices."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from tests.fuzz.gateway import gateway
+from tests.fuzz.http1_cases import CASES
+from tests.support.processes import TOKEN
+from tests.support.waiting import until
+
+
+@pytest.fixture(scope="module")
+def gateways(tmp_path_factory):
+    with ExitStack() as stack:
+        yield {
+            tls: stack.enter_context(gateway(tmp_path_factory.mktemp(tls), tls))
+            for tls in ("off", "auto")
+        }
+
+
+@pytest.mark.parametrize("tls", ["off", "auto"])
+@pytest.mark.parametrize("name", CASES)
+def test_bytes_that_no_client_sends_harm_nobody(gateways, tls, name):
+    at = gateways[tls]
+    assert list(CASES[name](at.place, TOKEN.encode())) == []
+    assert at.well() == []
+
+
+@pytest.mark.parametrize("tls", ["off", "auto"])
+def test_connections_that_ended_in_any_way_hold_no_file(gateways, tls):
+    at = gateways[tls]
+    before = at.files()
+    for name in ("gone in the middle", "half closed", "the other protocol"):
+        list(CASES[name](at.place, TOKEN.encode()))
+    assert at.well() == []
+    until(lambda: at.files() <= before, 5)

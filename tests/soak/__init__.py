@@ -1,0 +1,1 @@
+"""A steady load for minutes, then twice what Ordo can take: `make soak`."""
