@@ -3,7 +3,8 @@
 # `make test`. Nothing is fetched again until a lock changes.
 
 PYTHON ?= python3
-KILLS ?= 100
+KILLS ?= 200
+STORMS ?= 20
 IMAGE ?= ordo
 UV := uv==0.13.8
 
@@ -66,8 +67,12 @@ coverage: $(TEST_ENV) ## all tests, and the lines and branches that none of them
 	@$(BIN)/python -m coverage run -m pytest $(ARGS)
 	@$(BIN)/python -m coverage report
 
-crash: $(TEST_ENV) ## kill -9 a trading Ordo again and again (KILLS=100)
+crash: $(TEST_ENV) ## kill -9 a trading Ordo again and again (KILLS=200), storms
 	@$(BIN)/python -m tests.crash --kills $(KILLS) $(ARGS)
+	@$(BIN)/python -m tests.crash --storms $(STORMS)
+
+soak: $(TEST_ENV) ## minutes of load, then twice too much (ARGS= goes to the soak)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 sim: $(TEST_ENV) ## simulate 2,000 seeds of faults and crashes (ARGS= goes to it)
 	@$(BIN)/python -m tests.sim $(ARGS)

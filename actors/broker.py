@@ -159,7 +159,7 @@ class Broker:
             parts.egress,
         )
         self._flights = flights = Flights(
-            aloft, sender, journal, reconciler, cancels, pacer, start
+            aloft, sender, journal, reconciler, cancels, pacer, parts.trading, start
         )
         self._halts = Halts(
             journal, flights, cancels, parts.trading, parts.killswitch, start

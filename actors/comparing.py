@@ -6,7 +6,6 @@ enough, with every trade and position explained.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 
 import trio
 
@@ -14,12 +13,12 @@ from actors import differences
 from actors.doubts import Doubts
 from actors.journal import Journal
 from actors.lifecycle import advance, from_book
-from actors.line import Line, Tries
+from actors.line import Line
 from actors.matching import Finding
-from actors.messages import Difference
 from actors.one_of_a_kind import OneOfAKind
 from actors.ownership import Owners, Ownership
 from actors.records import Records
+from actors.round import Round
 from actors.untagged import Untagged, sent_today
 from actors.windows import Kind
 from adapters import (
@@ -40,35 +39,9 @@ MOST_TAKEN_UP = 100
 """Settled orders that one round reads from the store again, since the book says
 otherwise: a book that contradicts more of them is read again in the next one."""
 BY_TERMS = "found in the broker's book as the only order of its kind"
-NEVER = datetime.min.replace(tzinfo=UTC)
 DAY_OVER = "its day is over, and the broker's book tells of its own day alone"
 
 Shown = Callable[[OrderRecord, BookOrder, float], Awaitable[None]]
-
-
-class Round:
-    """One read of the book, and what came of it.
-
-    Attributes:
-        over: set at the end.
-        started, read_at: when the read began, on Trio's clock and by the wall's.
-        book: every row; None where it could not be read.
-        undecided: orders in doubt, and the rows that may be theirs.
-        error: why the round was cut short.
-        compared: how many orders that are not settled were looked for.
-        tries: of the book's read.
-    """
-
-    def __init__(self) -> None:
-        self.over = trio.Event()
-        self.started = 0.0
-        self.read_at = NEVER
-        self.book: Sequence[BookOrder] | None = None
-        self.differences: list[Difference] = []
-        self.undecided: dict[str, Sequence[BookOrder]] = {}
-        self.compared = 0
-        self.error: Exception | None = None
-        self.tries = Tries()
 
 
 class Comparing:

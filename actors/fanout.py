@@ -65,7 +65,10 @@ class FanOut:
         """What the pre-trade checks say of each leg without asking anybody."""
         if self._pretrade is None:
             return [Verdict() for _ in message.legs]
-        return [self._pretrade.glance(leg.broker, leg.order) for leg in message.legs]
+        return [
+            self._pretrade.glance(leg.broker, leg.order, new=not message.exits)
+            for leg in message.legs
+        ]
 
     async def admit(
         self,
@@ -193,24 +196,30 @@ class FanOut:
     async def _hand_over(self, order: SendOrder, give_up: float) -> OrderRecord:
         """The order as its broker leaves it, or what is known where it says nothing."""
         try:
-            with trio.fail_at(give_up):
-                return await self._brokers[order.record.broker].ask(order)
+            with trio.fail_at(give_up) as patience:
+                # Past it nothing would be queued, and the order be nobody's.
+                if not patience.cancel_called:
+                    return await self._brokers[order.record.broker].ask(order)
         except (MailboxFull, MailboxClosed) as error:  # nothing was queued
-            return await self._not_handed_over(order, str(error))
+            return await self._not_handed_over(order, "not_sent", str(error))
         except (MailboxError, trio.TooSlowError):
             return _unknown(
                 order.record, "its broker's actor gave no answer; being reconciled"
             )
+        words = "its deadline passed while it was being recorded"
+        return await self._not_handed_over(order, "deadline_exceeded", words)
 
-    async def _not_handed_over(self, order: SendOrder, why: str) -> OrderRecord:
-        """Accepted, and then no room in the broker's mailbox: it did not go."""
+    async def _not_handed_over(
+        self, order: SendOrder, code: str, why: str
+    ) -> OrderRecord:
+        """Accepted, and then not taken by its broker, or not in time: it did not go."""
         record, now = order.record, self._clockwork.wall()
         if order.slot is not None:
             self._return_slot(record.broker, order.slot)
         denied = msgspec.structs.replace(
             record,
             status=OrderStatus.DENIED,
-            error_code="not_sent",
+            error_code=code,
             message=why,
             updated_at=now,
         )

@@ -10,6 +10,7 @@ from actors.mailbox import Request
 from actors.pacer import Pacer
 from actors.reconciler import Reconciler
 from actors.sender import Flight, Sender
+from actors.trading import TradingState
 from actors.windows import Kind
 from adapters import OrderRecord
 
@@ -24,6 +25,7 @@ class Flights:
         reconciler: told when one has landed.
         cancels: told too; may have a cancel that came before the order.
         pacer: whose queue they wait in.
+        trading: whether they may still go.
         start_soon: runs a flight.
     """
 
@@ -35,6 +37,7 @@ class Flights:
         reconciler: Reconciler,
         cancels: Cancels,
         pacer: Pacer,
+        trading: TradingState,
         start_soon: StartSoon,
     ) -> None:
         self._aloft = aloft
@@ -43,6 +46,7 @@ class Flights:
         self._reconciler = reconciler
         self._cancels = cancels
         self._pacer = pacer
+        self._trading = trading
         self._start_soon = start_soon
         self._left_over: Mapping[str, OrderRecord] = {}
 
@@ -74,9 +78,10 @@ class Flights:
         self._start_soon(self._fly, flight, request)
 
     def withdraw(self) -> None:
-        """Trading is halted: those that wait for a slot end now."""
-        for order_id in tuple(self._aloft):
-            self._pacer.withdraw(order_id)
+        """The switch has turned: of those that wait, who may not go any more ends."""
+        for flight in tuple(self._aloft.values()):
+            if not self._trading.may_go(flight.closes_for):
+                self._pacer.withdraw(flight.order_id)
 
     async def _fly(self, flight: Flight, request: Request) -> None:
         with request:

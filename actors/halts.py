@@ -14,7 +14,7 @@ from actors.cancels import Cancels, StartSoon
 from actors.flights import Flights
 from actors.journal import Journal
 from actors.mailbox import Mailbox, MailboxError
-from actors.messages import CancelOrder, CancelProgress
+from actors.messages import MOST_FAILURES, CancelOrder, CancelProgress, Denial
 from actors.trading import TradingState
 
 log = logging.getLogger("ordo.broker")
@@ -55,8 +55,7 @@ class Halts:
         """Act on each halt until cancelled, and first on one that is in force."""
         seen = 0 if self._trading.cancel_open else self._trading.cancels_wanted
         while True:
-            if self._trading.engaged:
-                self._flights.withdraw()
+            self._flights.withdraw()
             if self._trading.cancels_wanted != seen:
                 seen = self._trading.cancels_wanted
                 self._start_soon(self._cancel_all, seen)
@@ -67,7 +66,14 @@ class Halts:
 
         One that is unknown is neither done nor failed before it is found.
         """
-        left = [record.order_id for record in self._journal if not record.is_settled]
+        closing = self._trading.closes_for
+        left = [
+            record.order_id
+            for record in self._journal
+            if not record.is_settled
+            # What this halt itself sends to close positions is not to be cancelled.
+            and (closing is None or record.closes_for != closing)
+        ]
         count = CancelProgress(
             broker=self._journal.broker,
             round=round_,
@@ -88,6 +94,7 @@ class Halts:
                 count,
                 done=count.done + (not failed and not open_),
                 failed=count.failed + failed,
+                failures=(*count.failures, *_words(order_id, denial))[:MOST_FAILURES],
             )
 
         async with trio.open_nursery() as teller:
@@ -111,3 +118,7 @@ class Halts:
             self._killswitch.tell(count)
         except MailboxError as exc:
             log.warning("progress not told: %s", exc, extra={"broker": count.broker})
+
+
+def _words(order_id: str, denial: Denial | None) -> tuple[str, ...]:
+    return () if denial is None else (f"{order_id}: {denial.message}",)

@@ -16,6 +16,7 @@ from actors.clockwork import Wall
 from actors.mailbox import Mailbox, MailboxError, Request
 from actors.messages import (
     CancelProgress,
+    CloseProgress,
     Commit,
     Committed,
     EngageSwitch,
@@ -37,7 +38,8 @@ class KillSwitch:
     """The kill-switch actor.
 
     Args:
-        mailbox: `EngageSwitch`, `ReleaseSwitch`, `ReadSwitch`; told `CancelProgress`.
+        mailbox: `EngageSwitch`, `ReleaseSwitch`, `ReadSwitch`; told `CancelProgress`
+            and `CloseProgress`.
         writer: the writer's mailbox.
         state: what all senders read; changed here and nowhere else.
         wall: for stamps.
@@ -51,6 +53,7 @@ class KillSwitch:
         self._state = state
         self._wall = wall
         self._progress: dict[str, CancelProgress] = {}
+        self._closes: dict[str, CloseProgress] = {}
         self._versions = itertools.count(state.switch.version + 1)
         self._halts = 0
         self._unsaved: list[SaveSwitch] = []
@@ -59,9 +62,14 @@ class KillSwitch:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Turn the switch as asked, until cancelled."""
+        """Turn the switch as asked, until cancelled.
+
+        What was asked before the start is so before anything else starts.
+        """
         async with trio.open_nursery() as commits:
             commits.start_soon(self._retry_unsaved)
+            for request in self._mailbox.drain(self._mailbox.urgent_depth):
+                self._handle(request, commits)
             task_status.started()
             while True:
                 request = await self._mailbox.receive()
@@ -76,41 +84,55 @@ class KillSwitch:
             case CancelProgress() as progress:
                 if progress.round == self._state.cancels_wanted:
                     self._progress[progress.broker] = progress
+            case CloseProgress() as closes:
+                if closes.closes_for == self._state.closes_for:
+                    self._closes[closes.broker] = closes
             case ReadSwitch():
                 request.reply(self._report())
             case other:
                 raise TypeError(f"no message for the kill-switch: {other!r}")
 
     def _engage(self, message: EngageSwitch) -> SwitchReport:
-        """Halt: nothing leaves any more once this has run; it has no await."""
+        """Halt: nothing leaves any more once this has run; it has no await.
+
+        Whatever was being closed for the halt before ends here too: each halt wants
+        positions closed, or not, for itself. Cancels once wanted stay wanted.
+        """
         before = self._state.switch
+        # An order left open would trade against the position that is being closed.
+        cancel_now = message.cancel_open or message.close_positions
         switch = TradingSwitch(
             engaged=True,
             reason=message.reason,
             since=before.since if before.engaged else self._wall(),
             by=message.by,
             version=next(self._versions),
+            cancel_open=cancel_now or self._state.cancel_open,
+            close_positions=message.close_positions,
         )
         self._halts += 1
-        if message.cancel_open:
+        self._closes.clear()
+        if cancel_now:
             self._progress.clear()
-        self._state.change(switch, cancel_open=message.cancel_open)
+        self._state.change(switch, cancel_open=cancel_now)
         left = self._state.on_the_wire
         log.warning("trading is halted: %s", message.reason, extra={"by": message.by})
         detail = {
             "reason": message.reason,
-            "cancel_open": message.cancel_open,
+            "cancel_open": cancel_now,
+            "close_positions": message.close_positions,
             "on_the_wire": list(left),
         }
         self._unsaved.append(_save(switch, "kill_switch.engaged", message, detail))
-        return SwitchReport(switch=switch, on_the_wire=left, progress=())
+        return SwitchReport(switch=switch, on_the_wire=left)
 
     async def _record(self, request: Request, report: SwitchReport) -> None:
         with request:
             async with self._turn:
                 down = await self._store_halts()
-            progress = tuple(self._progress.values())
-            request.reply(down or msgspec.structs.replace(report, progress=progress))
+            progress, closes = self._counts()
+            report = msgspec.structs.replace(report, progress=progress, closes=closes)
+            request.reply(down or report)
 
     async def _release(self, request: Request, message: ReleaseSwitch) -> None:
         with request:
@@ -160,11 +182,18 @@ class KillSwitch:
                 await self._store_halts()
 
     def _report(self) -> SwitchReport:
+        progress, closes = self._counts()
         return SwitchReport(
             switch=self._state.switch,
             on_the_wire=self._state.on_the_wire,
-            progress=tuple(self._progress.values()),
+            progress=progress,
+            closes=closes,
         )
+
+    def _counts(
+        self,
+    ) -> tuple[tuple[CancelProgress, ...], tuple[CloseProgress, ...]]:
+        return tuple(self._progress.values()), tuple(self._closes.values())
 
 
 def _save(

@@ -95,6 +95,7 @@ class EngageSwitch(
     by: str
     reason: str
     cancel_open: bool = False
+    close_positions: bool = False
     request_id: str | None = None
 
 
@@ -115,21 +116,45 @@ class ReadSwitch(
 
 
 class CancelProgress(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A broker's part of a cancel-all: counts of orders, told as they change."""
+    """A broker's part of a cancel-all: counts of orders, told as they change.
+
+    *failures* says of those that failed, at most `MOST_FAILURES`, which and why.
+    """
 
     broker: str
     round: int
     wanted: int
     done: int
     failed: int
+    failures: tuple[str, ...] = ()
+
+
+class CloseProgress(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A broker's part of squaring off: counts of positions, told as they change.
+
+    *closes_for*: the version of the halt that wants it. *failures* as of cancels, and
+    also why a broker's positions are not known, where nothing is counted yet.
+    """
+
+    broker: str
+    closes_for: int
+    wanted: int
+    done: int
+    failed: int
+    failures: tuple[str, ...] = ()
+
+
+MOST_FAILURES = 20
+"""Failures told in words; the counts tell of all."""
 
 
 class SwitchReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The switch, what had left before it turned, and its cancels so far."""
+    """The switch, what had left before it turned, its cancels and closes so far."""
 
     switch: TradingSwitch
     on_the_wire: tuple[str, ...]
-    progress: tuple[CancelProgress, ...]
+    progress: tuple[CancelProgress, ...] = ()
+    closes: tuple[CloseProgress, ...] = ()
 
 
 # A broker -----------------------------------------------------------------------------
@@ -522,7 +547,12 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
 class PlaceBatch(
     msgspec.Struct, Ask["BatchReply"], frozen=True, kw_only=True, tag=True
 ):
-    """Send every leg, once. *key* is the client's, or made where it gave none."""
+    """Send every leg, once. *key* is the client's, or made where it gave none.
+
+    *route* is what the key is unique in. *exits*: the orders only take from positions,
+    so that no funds are asked for. *closes_for* is set by the closer alone: the version
+    of the halt in force, which lets these orders go and no others.
+    """
 
     principal: str
     request_id: str
@@ -533,6 +563,9 @@ class PlaceBatch(
     portfolio_id: str | int | None
     deadline_ms: int
     dry_run: bool = False
+    route: str = "POST /api/v1/orders"
+    exits: bool = False
+    closes_for: int | None = None
 
 
 class BatchDone(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,7 +50,6 @@ from adapters import (
 
 log = logging.getLogger("ordo.router")
 
-ROUTE = "POST /api/v1/orders"
 SAME_KEY_PATIENCE = 2.0
 """Seconds a request waits for a running one of its key. Source: api.md, "Orders"."""
 
@@ -113,7 +112,7 @@ class Placing:
 
     async def _once(self, message: PlaceBatch, deadline: float) -> BatchReply:
         """Run the request unless its key runs already or has run."""
-        scope = KeyScope(principal=message.principal, route=ROUTE, key=message.key)
+        scope = scope_of(message)
         patience = trio.current_time() + SAME_KEY_PATIENCE
         patience = min(patience, deadline - margin_before(deadline))
         while (running := self._running.get(scope)) is not None:
@@ -141,7 +140,7 @@ class Placing:
         is known is answered even then. So it is before a broker is asked for prices or
         funds: a replay costs it no call.
         """
-        refusal = self._refusal()
+        refusal = self._refusal(message)
         answers: tuple[LegAnswer, ...] = ()
         if refusal is None:
             glances = self._legs.glance(message)
@@ -161,11 +160,11 @@ class Placing:
         self._note_denied(message, answers)
         return NothingAccepted(legs=answers, dry_run=False)
 
-    def _refusal(self) -> StoreDown | TradingHalted | None:
-        """Why no order can be accepted now, whoever asks."""
+    def _refusal(self, message: PlaceBatch) -> StoreDown | TradingHalted | None:
+        """Why nothing of the request can be accepted now."""
         if not self._store.ok:
             return StoreDown(message=f"{self._store.reason}")
-        if self._trading.engaged:
+        if not self._trading.may_go(message.closes_for):
             return TradingHalted(reason=self._trading.switch.reason)
         return None
 
@@ -228,7 +227,9 @@ class Placing:
             created_at=self._clockwork.wall(),
             deadline_ms=message.deadline_ms,
         )
-        records = tuple(_record(batch, answer) for answer in answers)
+        records = tuple(
+            _record(batch, answer, message.closes_for) for answer in answers
+        )
         accept = Accept(
             scope=scope,
             fingerprint=message.fingerprint,
@@ -238,6 +239,7 @@ class Placing:
                 _accepted(message, record, answer.skipped)
                 for record, answer in zip(records, answers, strict=True)
             ),
+            closes_for=message.closes_for,
         )
         try:
             stored = await self._writer.ask(Commit(writes=(accept,)))
@@ -264,7 +266,14 @@ class Placing:
         raise TypeError(f"no answer to an accept: {stored.results[0]!r}")
 
 
-def _record(batch: Batch, leg: LegAnswer) -> OrderRecord:
+def scope_of(message: PlaceBatch) -> KeyScope:
+    """What the request's key is unique in."""
+    return KeyScope(
+        principal=message.principal, route=message.route, key=message.key
+    )
+
+
+def _record(batch: Batch, leg: LegAnswer, closes_for: int | None) -> OrderRecord:
     """The order as accepted: with a slot it is SENDING from the accept on."""
     answer = leg.answer
     denied = isinstance(answer, Denial)
@@ -283,6 +292,7 @@ def _record(batch: Batch, leg: LegAnswer) -> OrderRecord:
         error_code=answer.code if isinstance(answer, Denial) else None,
         message=answer.message if isinstance(answer, Denial) else None,
         sent_as=None if isinstance(answer, Denial) else answer.sent_as,
+        closes_for=closes_for,
     )
 
 
@@ -299,6 +309,8 @@ def _accepted(
         "sending": record.sending_at is not None,
         "error_code": record.error_code,
     }
+    if record.closes_for is not None:
+        detail["closes_for"] = record.closes_for
     if sent_as is not None:
         detail["sent_as"] = {
             "type": sent_as.type,

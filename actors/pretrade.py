@@ -40,8 +40,9 @@ class PreTrade:
         """The verdict, if nobody has to be asked; else the case, to be settled.
 
         Args:
-            new: False: an order that stands is to become this one. What it blocks is
-                blocked already, so its funds are the broker's to check.
+            new: False: an order that stands is to become this one, or it only takes
+                from a position. What it blocks is blocked already, so its funds are
+                the broker's to check.
         """
         case = Case(self._desks[broker], order, self._table, self._mode, funds=new)
         verdict = case.judge(trio.current_time())

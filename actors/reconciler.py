@@ -8,10 +8,11 @@ import math
 
 import trio
 
-from actors.comparing import ROUND_TIMEOUT, Comparing, Round
+from actors.comparing import ROUND_TIMEOUT, Comparing
 from actors.doubts import Doubts
 from actors.journal import Journal
 from actors.line import Line
+from actors.round import Round
 from actors.windows import Kind
 from adapters import BrokerError, OrderStatus
 

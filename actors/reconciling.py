@@ -2,13 +2,13 @@
 
 import trio
 
-from actors.comparing import Round
 from actors.line import Line
 from actors.mailbox import Request
 from actors.messages import Denial, FetchFailed, Reconcile, Reconciled
 from actors.ownership import Ownership
 from actors.reads import failure, millis
 from actors.reconciler import Reconciler
+from actors.round import Round
 from actors.untagged import Untagged
 from adapters import BrokerError
 

@@ -17,7 +17,7 @@ from actors.line import Line, backoff, denial_of, result_of
 from actors.one_of_a_kind import OneOfAKind
 from actors.pacer import NoSlot, Withdrawn
 from actors.protection import outgoing
-from actors.trading import TradingState
+from actors.trading import OTHER_HALT, TradingState
 from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT
 from adapters import (
@@ -45,6 +45,7 @@ class Flight:
         self, record: OrderRecord, slot: float | None, deadline: float
     ) -> None:
         self.order_id = record.order_id
+        self.closes_for = record.closes_for
         self.slot = slot
         self.deadline = deadline
         self.departed = False  # a byte may have left
@@ -238,7 +239,7 @@ class Sender:
             raise Stopped("session_expired", "the broker wants a new login")
         if self._egress is not None:
             self._egress.check()
-        self._trading.check()
+        self._trading.check(flight.closes_for)
 
     def _last_look(self, flight: Flight) -> None:
         """The last thing before the first byte; there is no await after it.
@@ -251,7 +252,7 @@ class Sender:
         flight.slot = self._line.pacer.redate(Kind.PLACE, flight.slot)
         if flight.slot is None:
             raise _SlotStale
-        self._trading.depart(flight.order_id)
+        self._trading.depart(flight.order_id, flight.closes_for)
         flight.departed = True
 
     async def _try_again(self, flight: Flight) -> bool:
@@ -330,6 +331,8 @@ class Sender:
         """Taken out before it left: cancelled by its owner, or else by a halt."""
         if flight.cancel_wanted:
             return self._denied(flight, "cancelled", "cancelled before it was sent")
+        if flight.closes_for is not None:
+            return self._denied(flight, "not_sent", OTHER_HALT)
         reason = f"halted: {self._trading.switch.reason}"
         return self._denied(flight, "kill_switch_engaged", reason)
 

@@ -32,7 +32,6 @@ class SessionWatch:
         self._logins = logins
         self._wall = wall
         self._renew_at = 0.0
-        self._renewing = False
         self._looked = trio.Event()  # set, and made anew, after each look
         self._pause = FIRST_RENEWAL
 
@@ -60,7 +59,7 @@ class SessionWatch:
         all who wait, and the pauses between renewals hold for them as well.
         """
         session = self._line.session
-        if not session.active and (self._renewing or self._due):
+        if not session.active and self._logins.unattended:
             self._line.session_news.set()
             await self._looked.wait()
         return session.active
@@ -84,9 +83,7 @@ class SessionWatch:
         return max(0.0, min(waits))
 
     async def _renew(self) -> None:
-        self._renewing = True
         reply = await self._logins.renew()
-        self._renewing = False
         refused = isinstance(reply, LoginFailed) and reply.code == "rejected"
         self._renew_at = trio.current_time() + (
             LONGEST_RENEWAL if refused else self._pause

@@ -6,7 +6,7 @@ everyone. While the store fails, new orders are refused and the rest is tried ag
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import trio
@@ -45,6 +45,9 @@ PROBE_EVERY = 5.0
 
 RunSync = Callable[..., Any]
 """Runs a synchronous call out of the loop: `trio.to_thread.run_sync`, or inline."""
+
+
+Told = Callable[[Sequence[Write], int, float], None]
 
 
 def tell(writer: Mailbox, write: Write) -> None:
@@ -86,7 +89,7 @@ class Writer:
         store: where to.
         health: told when the store fails, and when it is back.
         run_sync: how a commit leaves the loop; one at a time.
-        committed: told after each commit.
+        committed: told of each commit: its writes, how many requests, the seconds.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class Writer:
         health: StoreHealth,
         *,
         run_sync: RunSync,
-        committed: Callable[[], None] = lambda: None,
+        committed: Told = lambda writes, requests, seconds: None,
     ) -> None:
         self._committed = committed
         self._mailbox = mailbox
@@ -148,8 +151,9 @@ class Writer:
                     call = self._store.prune
                     return cast("Pruned", await self._in_thread(call, now, most))
                 case DropAudit(files=files):
+                    began = trio.current_time()
                     await self._in_thread(self._store.drop_audit, files)
-                    self._committed()
+                    self._committed((), 1, trio.current_time() - began)
                     return Dropped()
                 case other:
                     raise TypeError(f"no message for the writer: {other!r}")
@@ -166,6 +170,7 @@ class Writer:
             else:
                 wanted.append(request)
         writes = [write for request in wanted for write in request.message.writes]
+        began = trio.current_time()
         try:
             results = await self._results(writes)
         except StoreFailed as failure:
@@ -178,7 +183,7 @@ class Writer:
             end = start + len(request.message.writes)
             request.reply(Committed(results=tuple(results[start:end])))
             start = end
-        self._committed()
+        self._committed(writes, len(wanted), trio.current_time() - began)
 
     async def _results(self, writes: list[Write]) -> list[AcceptResult | None]:
         if writes:

@@ -131,7 +131,9 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One leg: an order at one broker, as it stands in the store.
 
     `sending_at` is the time of the commit that allowed the first byte: a `placed`
-    record without it has provably not left. `latency_ms` is the broker's.
+    record without it has provably not left. `latency_ms` is the broker's. `closes_for`
+    is the version of the halt that this order closes a position for; None: an ordinary
+    order, which no halt lets go.
     """
 
     order_id: str
@@ -156,6 +158,7 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: float | None = None
     sent_as: SentAs | None = None
     cancel_requested: bool = False
+    closes_for: int | None = None
 
     @property
     def is_open(self) -> bool:

@@ -177,23 +177,34 @@ class KeyScope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TradingSwitch(msgspec.Struct, frozen=True, kw_only=True):
-    """The kill-switch as stored; `version` grows with each change."""
+    """The kill-switch as stored; `version` grows with each change.
+
+    `cancel_open`, `close_positions`: the halt wants open orders cancelled and positions
+    squared off, and goes on with that after a restart.
+    """
 
     engaged: bool
     reason: str | None
     since: datetime | None
     by: str | None
     version: int
+    cancel_open: bool = False
+    close_positions: bool = False
 
 
 class Accept(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Store one request whole: key, batch, a record a leg; gives `AcceptResult`."""
+    """Store one request whole: key, batch, a record a leg; gives `AcceptResult`.
+
+    `closes_for` is the version of a halt that wants positions closed: then it is taken
+    only while that very halt is stored. Without it, only while none is.
+    """
 
     scope: KeyScope
     fingerprint: str
     batch: Batch
     orders: tuple[OrderRecord, ...]
     audit: tuple[AuditEntry, ...]
+    closes_for: int | None = None
 
 
 class SaveOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -256,7 +267,7 @@ class KeyTaken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Halted(msgspec.Struct, frozen=True, kw_only=True):
-    """The stored kill-switch is engaged: nothing was accepted."""
+    """The stored kill-switch does not allow it: nothing was accepted."""
 
 
 AcceptResult = Accepted | KeyTaken | Halted
@@ -371,6 +382,9 @@ class Store(Protocol):
 
     def unsettled(self, broker: str) -> list[OrderRecord]: ...
 
+    def closing(self, broker: str, version: int) -> list[OrderRecord]:
+        """All orders that close positions for that halt, oldest first."""
+
     def sent_since(self, broker: str, since: datetime) -> list[datetime]: ...
 
     def events(self, order_id: str) -> list[OrderEvent]: ...
@@ -389,6 +403,9 @@ class Store(Protocol):
 
     def cursor(self, publisher: str) -> int | None:
         """Up to which event a publisher has told everything; None: it is a new one."""
+
+    def oldest_unknown(self) -> dict[str, datetime]:
+        """Since when each broker's oldest unknown order is so."""
 
     def last_seq(self) -> int:
         """The number of the newest audit record; 0 where there is none."""

@@ -55,6 +55,7 @@ from adapters import (
     Store,
     StoreFailed,
     TradingSwitch,
+    Write,
 )
 from adapters.alerting import AlertPort
 from ordo.checks import Known, egress, pretrade
@@ -62,6 +63,7 @@ from ordo.config import Broker as BrokerTable
 from ordo.config import Settings
 from ordo.looks import Looks
 from ordo.masters import MasterStore, no_masters
+from ordo.metrics import Meters
 from ordo.pace import windows
 from ordo.tokens import TokenBook
 
@@ -139,6 +141,7 @@ class System:
         self.trading = TradingState(_stored_switch(store))
         self.records = Records(store, run_sync=read_sync)
         self.feed = Feed(self.records)
+        self.meters = Meters()
         self.writer = Mailbox("writer", WRITER_ROOM, urgent_capacity=WRITER_ROOM)
         self.killswitch = Mailbox("kill-switch", SWITCH_ROOM)
         self._seal = seal
@@ -169,6 +172,12 @@ class System:
     def broker_names(self) -> Mapping[str, object]:
         """The configured brokers, in the order of the settings."""
         return self._seats
+
+    def _committed(
+        self, writes: Sequence[Write], requests: int, seconds: float
+    ) -> None:
+        self.meters.commit(writes, requests, seconds)
+        self.feed.committed()
 
     @property
     def logged_out(self) -> list[str]:
@@ -202,7 +211,7 @@ class System:
                     self._writable,
                     self.store,
                     run_sync=self._write_sync,
-                    committed=self.feed.committed,
+                    committed=self._committed,
                 ).run,
                 mailbox=self.writer,
                 grace=3 * COMMIT_TIMEOUT,

@@ -107,6 +107,15 @@ class Reader:
         )
         return [rows.record_of(row) for row in found]
 
+    def closing(self, broker: str, version: int) -> list[OrderRecord]:
+        """All orders that close positions for that halt, oldest first."""
+        found = self._rows(
+            "SELECT * FROM orders WHERE closes_for = ? AND broker = ?"
+            " ORDER BY order_id",
+            [version, broker],
+        )
+        return [rows.record_of(row) for row in found]
+
     def sent_since(self, broker: str, since: datetime) -> list[datetime]:
         """When orders were let go to a broker, oldest first."""
         found = self._rows(
@@ -182,6 +191,15 @@ class Reader:
         """Up to which event a publisher has told everything; None: it is a new one."""
         found = self._rows("SELECT seq FROM cursors WHERE publisher = ?", [publisher])
         return int(found[0]["seq"]) if found else None
+
+    def oldest_unknown(self) -> dict[str, datetime]:
+        """Since when each broker's oldest unknown order is so."""
+        found = self._rows(
+            f"SELECT broker, min(updated_at) AS since FROM {_LIVE_ORDERS}"  # noqa: S608
+            f" WHERE status = :unknown AND status IN {LIVE} GROUP BY broker",
+            {"unknown": OrderStatus.UNKNOWN.value},
+        )
+        return {row["broker"]: time_of(row["since"]) for row in found}
 
     def last_seq(self) -> int:
         """The number of the newest audit record; 0 where there is none."""

@@ -102,6 +102,7 @@ def changing_row(record: OrderRecord, saved_at: str) -> tuple[Any, ...]:
         None if sent is None else _text(sent.trigger_price),
         record.cancel_requested,
         saved_at,
+        record.closes_for,
     )
 
 
@@ -129,6 +130,7 @@ def record_of(row: Row) -> OrderRecord:
         latency_ms=row["latency_ms"],
         sent_as=_sent_as_of(row),
         cancel_requested=bool(row["cancel_requested"]),
+        closes_for=row["closes_for"],
     )
 
 
@@ -189,18 +191,22 @@ def event_of(row: Row) -> OrderEvent:
 
 def switch_row(switch: TradingSwitch) -> tuple[Any, ...]:
     since = stamp_or_none(switch.since)
-    return int(switch.engaged), switch.reason, since, switch.by, switch.version
+    wants = int(switch.cancel_open), int(switch.close_positions)
+    return int(switch.engaged), switch.reason, since, switch.by, switch.version, *wants
 
 
 def switch_of(row: Row) -> TradingSwitch | None:
     """The kill-switch; None where the row is not one that Ordo wrote."""
+    flag = {0: False, 1: True}
     try:
         return TradingSwitch(
-            engaged={0: False, 1: True}[row["engaged"]],
+            engaged=flag[row["engaged"]],
             reason=row["reason"],
             since=time_or_none(row["since"]),
             by=row["switched_by"],
             version=row["version"] + 0,
+            cancel_open=flag[row["cancel_open"]],
+            close_positions=flag[row["close_positions"]],
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -55,14 +55,17 @@ ORDER = {
     "sent_trigger_price": str,
     "cancel_requested": int,
     "saved_at": str,
+    "closes_for": int,
 }
+LATER = frozenset({"closes_for"})
+"""Columns that a later version has added, at the end."""
 IDENTITY = 7
 """The first columns of an order are set once: writing them again costs index pages."""
 _OPTIONAL = {
     *("portfolio", "price", "trigger_price", "disclosed_quantity", "note"),
     *("sending_at", "broker_order_id", "average_price", "error_code", "message"),
     *("broker_code", "broker_message", "http_status", "latency_ms"),
-    *("sent_type", "sent_price", "sent_trigger_price"),
+    *("sent_type", "sent_price", "sent_trigger_price", "closes_for"),
 }
 
 
@@ -102,7 +105,7 @@ def _make_requests(database: Database) -> None:
 def _make_orders(database: Database) -> None:
     database.create_table(
         "orders",
-        ORDER,
+        {name: kind for name, kind in ORDER.items() if name not in LATER},
         pk="order_id",
         not_null=set(ORDER) - _OPTIONAL,
         foreign_keys=[("batch_id", "batches", "batch_id")],
@@ -190,7 +193,26 @@ def _index_ages(database: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _add_sessions, _add_cursors, _index_ages)
+def _add_closing(database: Database) -> None:
+    """What a halt wants done, and which orders do it."""
+    for column in ("cancel_open", "close_positions"):
+        database.execute(
+            f"ALTER TABLE trading_switch ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0"
+        )
+    database.execute("ALTER TABLE orders ADD COLUMN closes_for INTEGER")
+    database.execute(
+        "CREATE INDEX orders_closing ON orders (closes_for, broker, order_id)"
+        " WHERE closes_for IS NOT NULL"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _first,
+    _add_sessions,
+    _add_cursors,
+    _index_ages,
+    _add_closing,
+)
 """Number n makes version n of n-1. Only ever add to the end."""
 VERSION = len(MIGRATIONS)
 TABLES = frozenset(

@@ -30,7 +30,9 @@ from adapters.stores.schema import IDENTITY, ORDER
 from adapters.stores.times import stamp
 
 _COLUMNS = tuple(ORDER)
-_HALTED = "SELECT engaged FROM trading_switch WHERE id = 1"
+_HALTED = (
+    "SELECT engaged, close_positions, version FROM trading_switch WHERE id = 1"
+)
 _KEY = (
     "INSERT INTO idempotency (principal, route, key, fingerprint, batch_id, created_at,"
     " expires_at, expired) VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"
@@ -49,7 +51,7 @@ _SAVE = (
 _EVENT = Insert(
     "order_events (order_id, at, status, cause, fill_price, fill_quantity)", 6
 )
-_SWITCH = "INSERT OR REPLACE INTO trading_switch VALUES (1, ?, ?, ?, ?, ?)"
+_SWITCH = "INSERT OR REPLACE INTO trading_switch VALUES (1, ?, ?, ?, ?, ?, ?, ?)"
 _COUNT = "INSERT OR REPLACE INTO day_counts (broker, day, count) VALUES (?, ?, ?)"
 _SESSION = "INSERT OR REPLACE INTO sessions (broker, sealed) VALUES (?, ?)"
 _FORGET_SESSION = "DELETE FROM sessions WHERE broker = ?"
@@ -81,7 +83,7 @@ class Group:
         self._now = stamp(now)
         self._seen = stamp(seen)
         self._expiry = stamp(seen + KEY_LIFE)
-        self._halted: bool | None = None
+        self._switch: tuple[Any, ...] | None = None
         self._refused: set[str] = set()
         self._batches: Rows = []
         self._orders: Rows = []
@@ -99,7 +101,7 @@ class Group:
                 self._save(write)
             case SaveSwitch():
                 self._cursor.execute(_SWITCH, rows.switch_row(write.switch))
-                self._halted = write.switch.engaged
+                self._switch = None  # an accept behind it reads it anew
                 self._audit.extend(write.audit)
             case SaveDayCount():
                 self._counts.append((write.broker, write.day, write.count))
@@ -131,7 +133,7 @@ class Group:
         return self._put_audit(seal_with) if self._audit else []
 
     def _accept(self, write: Accept) -> AcceptResult:
-        if self._is_halted():
+        if not self._lets_pass(write):
             return self._refuse(write, Halted())
         batch, scope = write.batch, write.scope
         key = (scope.principal, scope.route, scope.key)
@@ -173,17 +175,27 @@ class Group:
             self._cursor.execute(_SESSION, (write.broker, write.sealed))
         self._audit.extend(write.audit)
 
-    def _is_halted(self) -> bool:
-        """Whether the switch as stored says no; one that cannot be read does too."""
-        if self._halted is None:
-            try:
-                row = self._cursor.execute(_HALTED).fetchone()
-            except sqlite3.DatabaseError:
-                if not self._cursor.connection.in_transaction:
-                    raise  # the error ended the transaction: nothing may follow in it
-                row = None
-            self._halted = row != (0,)
-        return self._halted
+    def _lets_pass(self, write: Accept) -> bool:
+        """Whether the switch as stored says yes; one that cannot be read says no.
+
+        While it halts, only the closing of positions that this very halt wants.
+        """
+        if self._switch is None:
+            self._switch = self._read_switch()
+        engaged, *halt = self._switch
+        if write.closes_for is None:
+            return bool(engaged == 0)
+        return engaged == 1 and halt == [1, write.closes_for]
+
+    def _read_switch(self) -> tuple[Any, ...]:
+        """Engaged, wants positions closed, version; of one that is unreadable: none."""
+        try:
+            row = self._cursor.execute(_HALTED).fetchone()
+        except sqlite3.DatabaseError:
+            if not self._cursor.connection.in_transaction:
+                raise  # the error ended the transaction: nothing may follow in it
+            row = None
+        return (None,) if row is None else tuple(row)
 
     def _first_missing(self) -> str:
         one = "SELECT 1 FROM orders WHERE order_id = ?"

@@ -29,6 +29,7 @@ class Server(Section, frozen=True, kw_only=True):
     key: str = ""
     client_ca: str = ""
     public_status: bool = False
+    public_metrics: bool = False
     drain_timeout: Annotated[float, msgspec.Meta(ge=0)] = 25.0
 
 

@@ -46,7 +46,7 @@ def principal_of(
     """
     if route.scope == "none" or (
         system.settings.server.public_status and route.path == "/api/v1/status"
-    ):
+    ) or (system.settings.server.public_metrics and route.path == "/metrics"):
         return Nobody()
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:

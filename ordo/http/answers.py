@@ -33,6 +33,19 @@ class Page(str):
     __slots__ = ()
 
 
+METRICS = [
+    (b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+class Text(str):
+    """An answer for Prometheus, instead of the envelope."""
+
+    __slots__ = ()
+
+
 EVENTS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -47,6 +60,8 @@ def success(reply: Reply, request_id: str, began: float) -> Answer:
     common = COMMON
     if isinstance(reply.data, Page):
         body, common = reply.data.encode(), PAGE
+    elif isinstance(reply.data, Text):
+        body, common = reply.data.encode(), METRICS
     elif isinstance(reply.data, msgspec.Raw):  # the OpenAPI document stands for itself
         body = bytes(reply.data)
     else:
@@ -60,7 +75,8 @@ def success(reply: Reply, request_id: str, began: float) -> Answer:
             )
         )
     headers = _headers(body, request_id, began, reply.broker_ms, reply.headers, common)
-    return Answer(status=reply.http_status, headers=headers, body=body)
+    status, waited = reply.http_status, reply.broker_ms
+    return Answer(status=status, headers=headers, body=body, broker_ms=waited)
 
 
 def failure(error: ApiError, request_id: str, began: float) -> Answer:

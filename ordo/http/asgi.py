@@ -25,6 +25,9 @@ BODY_SECONDS = 30.0
 """For the whole body to arrive: a slow one holds a connection."""
 UNWANTED_SECONDS = 5.0
 """For a body that nobody wants to arrive: a stranger's, or one for a page."""
+TAKE_SECONDS = 30.0
+"""For a client to take a part of an answer, over HTTP/2: it says itself how much may be
+sent, and may say nothing."""
 MOST_PARAMETERS = 50
 CLOSE = {"Connection": "close"}
 """Goes with an answer to a request that was not read to its end."""
@@ -46,6 +49,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    broker_ms: float = 0.0
     stream: Stream | None = None
 
 

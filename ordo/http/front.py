@@ -17,7 +17,7 @@ import trio
 from msgspec.structs import replace
 
 from adapters import StoreFailed
-from ordo.http import answers
+from ordo.http import answers, asgi
 from ordo.http.access import principal_of
 from ordo.http.asgi import (
     CLOSE,
@@ -88,7 +88,20 @@ class Front:
             answer = await self._answer(scope, receive, headers, request_id, began)
         except Gone:
             return
+        self._count(scope, answer, trio.current_time() - began)
         await _send(scope, receive, send, answer)
+
+    def _count(self, scope: Scope, answer: Answer, took: float) -> None:
+        """By route, never by path: what callers make up must not become a label."""
+        match = self._table.find(scope["path"])
+        route = match and match.methods.get(scope["method"])
+        if route is None:
+            self._system.meters.request("other", "other", answer.status, took)
+        else:
+            inside = took - answer.broker_ms / 1000
+            self._system.meters.request(
+                route.method, route.path, answer.status, max(0.0, inside)
+            )
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give it to Quart without its body: pages want none, and may not read it."""
@@ -228,9 +241,15 @@ async def _send_unless_gone(receive: Receive, send: Send, answer: Answer) -> Non
         await _until_gone(receive)
         sending.cancel_scope.cancel(reason="the client has left")
 
+    async def send_soon(message: Any) -> None:
+        with trio.move_on_after(asgi.TAKE_SECONDS) as patience:
+            await send(message)
+        if patience.cancelled_caught:
+            sending.cancel_scope.cancel(reason="the client does not read")
+
     async with trio.open_nursery() as sending:
         sending.start_soon(watch)
-        await send_answer(send, answer)
+        await send_answer(send_soon, answer)
         sending.cancel_scope.cancel(reason="the answer is sent")
 
 

@@ -141,6 +141,9 @@ def _responses(route: Route) -> dict[str, Any]:
         kind = reference(events.StreamEvent)
         answer = _response("Events", kind, (), "text/event-stream")
         return {"200": answer} | _errors(route)
+    if route.text:
+        text = _response("Text", {"type": "string"}, (), "text/plain")
+        return {"200": text} | _errors(route)
     answer = {"type": "object"} if route.data is None else _answer(route)
     more = ("Idempotent-Replayed",) if _places(route) else ()
     responses = {"200": _response("Done", answer, more)}

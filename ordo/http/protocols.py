@@ -22,7 +22,8 @@ from h2.events import (
     UnknownFrameReceived,
     WindowUpdated,
 )
-from hypercorn.events import Closed
+from hypercorn.events import Closed, RawData
+from hypercorn.events import Event as IoEvent
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
@@ -78,20 +79,57 @@ class Http1(H11Protocol):
         await self._send_h11_event(h11.EndOfMessage())
 
 
+class Frames:
+    """Finds a frame that is too long by its head; h2 4.4 keeps 16 MB of it first."""
+
+    def __init__(self) -> None:
+        self._left = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        self._head = b""
+
+    def too_long(self, data: bytes, most: int) -> bool:
+        """Whether a frame begins in *data* whose content is more than *most* bytes."""
+        at = 0
+        while at < len(data):
+            step = min(self._left, len(data) - at)
+            self._left, at = self._left - step, at + step
+            if self._left == 0:
+                part = data[at : at + 9 - len(self._head)]
+                self._head, at = self._head + part, at + len(part)
+            if len(self._head) == 9:
+                self._left, self._head = int.from_bytes(self._head[:3]), b""
+                if self._left > most:
+                    return True
+        return False
+
+
 class Http2(H2Protocol):
     """HTTP/2: a client that sends little else than work for us is cut off."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self._frames = Frames()
         self._spent, self._counted_at = 0.0, trio.current_time()
+
+    async def handle(self, event: IoEvent) -> None:
+        most = self.config.h2_max_inbound_frame_size
+        if isinstance(event, RawData) and self._frames.too_long(event.data, most):
+            await self._end(ErrorCodes.FRAME_SIZE_ERROR)
+        else:
+            await super().handle(event)
 
     async def _handle_events(self, events: list[Event]) -> None:
         if self._too_much(events):
-            self.connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
-            await self._flush()
-            await self.send(Closed())
+            await self._end(ErrorCodes.ENHANCE_YOUR_CALM)
             return
-        await super()._handle_events([one for one in events if not self._late(one)])
+        for event in events:  # one by one: an answer may come between two
+            if not self._late(event):
+                await super()._handle_events([event])
+        await self._flush()
+
+    async def _end(self, why: ErrorCodes) -> None:
+        self.connection.close_connection(why)
+        await self._flush()
+        await self.send(Closed())
 
     def _too_much(self, events: list[Event]) -> bool:
         now = trio.current_time()

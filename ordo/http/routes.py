@@ -15,6 +15,7 @@ from ordo.http import (
     instruments,
     margin,
     masters,
+    metrics,
     modifying,
     openapi,
     orders,
@@ -46,7 +47,7 @@ class Route(NamedTuple):
 
     `data` is what it answers with; or the rows under which name, each with a `broker`.
     `page`: others write its query, so that every name is taken. `events`: it answers
-    with a stream of them. `may_pend`: it
+    with a stream of them; `text`: with plain text. `may_pend`: it
     may answer 202, its work still under way.
     """
 
@@ -61,6 +62,7 @@ class Route(NamedTuple):
     data: type[msgspec.Struct] | tuple[str, type[msgspec.Struct]] | None = None
     page: bool = False
     events: bool = False
+    text: bool = False
     may_pend: bool = False
 
 
@@ -367,6 +369,14 @@ ROUTES: tuple[Route, ...] = (
         "What happens, as it happens",
         query=("brokers", "after"),
         events=True,
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        "read",
+        metrics.metrics,
+        "How it does, for Prometheus",
+        text=True,
     ),
     Route("GET", "/health", "none", status.health, "Liveness", data=status.Alive),
     Route("GET", "/openapi.json", "read", openapi.document, "This document"),

@@ -647,7 +647,15 @@ async def test_a_halt_cancels_all_that_is_open_and_counts_along(autojump_clock):
         await trio.sleep(20)
         (count,) = (await stage.switch()).progress
         assert count == CancelProgress(
-            broker="one", round=1, wanted=20, done=18, failed=2
+            broker="one",
+            round=1,
+            wanted=20,
+            done=18,
+            failed=2,
+            failures=(
+                f"{orders[1].order_id}: E9: frozen",
+                f"{orders[0].order_id}: ORDER_NOT_OPEN: order PAPER-000001 is filled",
+            ),
         )
         states = [stage.stored(order.order_id).status for order in orders]
         assert states == ["filled", "acked", *["cancelled"] * 18]

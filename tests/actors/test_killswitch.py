@@ -108,6 +108,7 @@ async def test_the_answer_names_what_had_left_when_it_turned(autojump_clock):
         assert row.entry.detail == {
             "reason": "enough",
             "cancel_open": False,
+            "close_positions": False,
             "on_the_wire": ["A"],
         }
 

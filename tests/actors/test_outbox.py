@@ -52,7 +52,7 @@ class Wire:
             self.store,
             StoreHealth(),
             run_sync=inline,
-            committed=self.feed.committed,
+            committed=lambda *what: self.feed.committed(),
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(writer.run)

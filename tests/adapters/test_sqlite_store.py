@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from adapters import (
@@ -38,6 +39,15 @@ from tests.contracts.writes import (
 )
 
 ROOT = Path(__file__).parents[2]
+AT = "2026-03-02T04:15:00.000000Z"
+OLD_ORDER = {
+    **{"order_id": "O", "batch_id": "B", "order_index": 0, "broker": "fyers"},
+    **{"symbol": "NSE:SBIN", "side": "BUY", "quantity": "10", "type": "MARKET"},
+    **{"product": "CNC", "validity": "DAY", "client_tag": "O", "status": "acked"},
+    **{"created_at": AT, "updated_at": AT, "saved_at": AT, "filled_quantity": "0"},
+    **{"attempts": 1, "cancel_requested": 0},
+}
+"""An order as a database before `closes_for` holds it."""
 TAKEN = KeyTaken(fingerprint="f" * 64, batch_id=batch_id(1), expired=False)
 TOMBSTONE = KeyTaken(fingerprint="f" * 64, batch_id=batch_id(1), expired=True)
 
@@ -340,6 +350,12 @@ def test_a_switch_that_is_missing_or_unreadable_means_halted(kept, damage):
     kept.sql(damage)
     assert kept.store.commit([accept(1), note()]) == [Halted(), None]
     assert count_orders(kept.store) == 0
+    assert kept.store.switch() is None
+
+
+@pytest.mark.parametrize("column", ["cancel_open", "close_positions"])
+def test_a_switch_that_wants_nobody_knows_what_is_unreadable(kept, column):
+    kept.sql(f"UPDATE trading_switch SET {column} = 2")  # noqa: S608
     assert kept.store.switch() is None
 
 
@@ -783,6 +799,27 @@ def test_an_older_database_gets_the_index_that_pruning_wants(tmp_path):
         assert old.execute(ours).fetchall() == [("idempotency_expiry",)]
         schema.migrate(old)
         assert old.execute(ours).fetchall() == [("idempotency_ages",)]
+
+
+def test_an_older_database_learns_what_a_halt_wants_and_keeps_its_rows(tmp_path):
+    path = tmp_path / "ordo.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        schema.migrate(old, schema.MIGRATIONS[:4])
+        old.execute("UPDATE trading_switch SET engaged = 1, version = 3")
+        columns = [name for name in schema.ORDER if name not in schema.LATER]
+        old.execute("INSERT INTO batches VALUES ('B', 'p', 'k', NULL, ?, 5000)", [AT])
+        row = dict.fromkeys(columns, None) | OLD_ORDER
+        places = ", ".join(f":{name}" for name in columns)
+        old.execute(f"INSERT INTO orders VALUES ({places})", row)  # noqa: S608
+    kept = Kept(tmp_path)
+    assert kept.store.order("O").closes_for is None
+    found = kept.store.switch()
+    assert (found.engaged, found.version) == (True, 3)
+    assert (found.cancel_open, found.close_positions) == (False, False)
+    late = msgspec.structs.replace(kept.store.order("O"), attempts=2)
+    kept.store.commit([save(late)])
+    assert kept.store.order("O").attempts == 2
+    kept.store.close()
 
 
 class Lost:

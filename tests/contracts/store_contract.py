@@ -77,6 +77,7 @@ FULL = record(
         type=OrderType.LIMIT, price=Decimal("813.00"), trigger_price=Decimal(7)
     ),
     cancel_requested=True,
+    closes_for=7,
 )
 
 
@@ -290,6 +291,64 @@ def test_a_halt_outlives_a_restart(kept):
     assert store.commit([accept(1)]) == [Halted()]
 
 
+def test_what_a_halt_wants_outlives_a_restart(kept):
+    for wants in ({"cancel_open": True}, {"close_positions": True}):
+        write = switch(engaged=True, **wants)
+        kept.store.commit([write])
+        assert kept.restart().switch() == write.switch
+
+
+def closes(number, version):
+    """An accept of an order that closes a position for a halt."""
+    order = record(number, closes_for=version)
+    return msgspec.structs.replace(accept(number, order), closes_for=version)
+
+
+def test_a_halt_that_wants_positions_closed_lets_in_what_closes_them_for_it(kept):
+    kept.store.commit([switch(engaged=True, version=4, close_positions=True)])
+    answers = kept.store.commit([closes(1, 4), closes(2, 3), closes(3, 5)])
+    assert answers == [Accepted(), Halted(), Halted()]
+    assert kept.store.commit([accept(4)]) == [Halted()]
+    assert ids(kept.store.orders(OrderQuery())) == [record(1).order_id]
+    (key,) = kept.store.commit([closes(1, 4)])
+    assert (type(key), key.batch_id) == (KeyTaken, batch_id(1))
+
+
+def test_no_other_halt_and_no_released_one_lets_a_closing_order_in(kept):
+    kept.store.commit([switch(engaged=True, version=4)])
+    assert kept.store.commit([closes(1, 4)]) == [Halted()]
+    kept.store.commit([switch(engaged=False, version=5)])
+    assert kept.store.commit([closes(1, 4), closes(2, 5)]) == [Halted(), Halted()]
+
+
+def test_closing_orders_end_with_their_halt_in_the_same_group_too(kept):
+    answers = kept.store.commit(
+        [
+            switch(engaged=True, version=1, close_positions=True),
+            closes(1, 1),
+            switch(engaged=True, version=2, close_positions=True),
+            closes(2, 1),
+            switch(engaged=False, version=3),
+            closes(3, 2),
+            accept(4),
+        ]
+    )
+    kinds = [type(answer) for answer in answers if answer is not None]
+    assert kinds == [Accepted, Halted, Halted, Accepted]
+
+
+def test_the_orders_that_close_for_a_halt_are_found_settled_or_not(kept):
+    kept.store.commit([switch(engaged=True, version=1, close_positions=True)])
+    kept.store.commit([closes(1, 1), closes(2, 1)])
+    kept.store.commit([switch(engaged=True, version=2, close_positions=True)])
+    kept.store.commit([closes(3, 2), save(record(2, closes_for=1))])
+    store = kept.restart()
+    assert ids(store.closing("fyers", 1)) == [record(1).order_id, record(2).order_id]
+    assert ids(store.closing("fyers", 2)) == [record(3).order_id]
+    assert store.closing("fyers", 3) == store.closing("hdfc", 1) == []
+    assert store.closing("fyers", 1)[1].status is OrderStatus.ACKED
+
+
 # Saving
 
 
@@ -360,6 +419,19 @@ def test_a_publishers_place_is_the_last_that_was_saved(kept):
     kept.store.commit([SaveCursor(publisher="hook", seq=4)])
     assert (kept.store.cursor("bus"), kept.store.cursor("hook")) == (9, 4)
     assert kept.restart().cursor("bus") == 9
+
+
+def test_the_oldest_unknown_order_of_each_broker_is_known(kept):
+    assert kept.store.oldest_unknown() == {}
+    kept.store.commit([accept(1), accept(2)])
+    (first, second) = record(1), record(2)
+    later = START + timedelta(minutes=5)
+    for order, at in ((first, START), (second, later)):
+        unknown = msgspec.structs.replace(
+            order, status=OrderStatus.UNKNOWN, updated_at=at
+        )
+        kept.store.commit([SaveOrder(order=unknown, events=(), audit=())])
+    assert kept.store.oldest_unknown() == {first.broker: START}
 
 
 def test_the_last_number_is_that_of_the_newest_audit_record(kept):

@@ -121,9 +121,14 @@ def save(order, status=OrderStatus.ACKED, *, at=START, cause="acked", **fields):
     return SaveOrder(order=changed, events=(event,), audit=(entry,))
 
 
-def switch(*, engaged, version=1):
+def switch(*, engaged, version=1, **wants):
     state = TradingSwitch(
-        engaged=engaged, reason="a test", since=START, by="token:1", version=version
+        engaged=engaged,
+        reason="a test",
+        since=START,
+        by="token:1",
+        version=version,
+        **wants,
     )
     action = "kill_switch.engaged" if engaged else "kill_switch.released"
     return SaveSwitch(switch=state, audit=(AuditEntry(actor="token:1", action=action),))

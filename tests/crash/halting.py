@@ -30,11 +30,12 @@ class Halting:
         self._rng = rng
         self._ledger = ledger
         self._on = trio.Event()
-        self._eager = False
+        self._eager = trio.Event()
 
     def turn_on(self, *, eager: bool) -> None:
         """Ordo is up; *eager*: halt as soon as that."""
-        self._eager = eager
+        if eager:
+            self._eager.set()
         self._on.set()
 
     def turn_off(self) -> None:
@@ -52,9 +53,8 @@ class Halting:
                 await self._halt(client)
 
     async def _pause(self) -> None:
-        until = trio.current_time() + self._rng.uniform(*PAUSE)
-        while trio.current_time() < until and not self._eager:
-            await trio.sleep(ASK_AGAIN)
+        with trio.move_on_after(self._rng.uniform(*PAUSE)):
+            await self._eager.wait()
         await trio.sleep(ASK_AGAIN)
 
     async def _halt(self, client: httpx.AsyncClient) -> None:
@@ -69,7 +69,7 @@ class Halting:
             await trio.sleep(ASK_AGAIN)
         self._ledger.halts.append(Halt(since, time.time(), len(left)))
         await self._until_told(client, "PUT", {"engaged": False})
-        self._eager = False
+        self._eager = trio.Event()
 
     async def _until_told(
         self, client: httpx.AsyncClient, method: str, body: Any = None
@@ -77,9 +77,7 @@ class Halting:
         while True:
             await self._on.wait()
             try:
-                answer = await client.request(
-                    method, "/api/v1/kill-switch", json=body
-                )
+                answer = await client.request(method, "/api/v1/kill-switch", json=body)
                 if answer.status_code == 200:
                     return answer.json()["data"]
             except httpx.HTTPError:

@@ -53,9 +53,7 @@ def _acks(writes: Sequence[Write]) -> bool:
 
 
 def _notes_a_cancel(writes: Sequence[Write]) -> bool:
-    return _saves(
-        writes, lambda order: order.cancel_requested and not order.is_settled
-    )
+    return _saves(writes, lambda order: order.cancel_requested and not order.is_settled)
 
 
 def _engages(writes: Sequence[Write]) -> bool:
@@ -118,11 +116,11 @@ def _after_sending(fuse: Fuse) -> None:
 def _after_last_look(fuse: Fuse) -> None:
     original = TradingState.depart
 
-    def depart(self: TradingState, order_id: str) -> None:
-        original(self, order_id)
+    def depart(self: TradingState, *of: Any) -> None:
+        original(self, *of)
         fuse.burn()
 
-    TradingState.depart = depart  # type: ignore[method-assign]
+    TradingState.depart = depart  # type: ignore[method-assign, assignment]
 
 
 def _first_byte(of: bytes) -> Callable[[Fuse], None]:
@@ -248,9 +246,7 @@ POINTS: dict[str, Point] = {
     "all of a cancel sent": Point(_last_byte(CANCEL), 3, "cancels"),
     "cancel done, not told": Point(_after_cancel, 3, "cancels"),
     "halt, before its commit": Point(_before_commit(_engages), 1, "halts"),
-    "halt, after its commit": Point(
-        _after_commit(_engages), 1, "halts", halted=True
-    ),
+    "halt, after its commit": Point(_after_commit(_engages), 1, "halts", halted=True),
     "release, before its commit": Point(
         _before_commit(_releases), 1, "halts", halted=True
     ),

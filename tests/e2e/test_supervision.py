@@ -265,7 +265,8 @@ BROKER = [
     (Journal, "save", True),
     (Journal, "_commit", True),
     (Flights, "_land", True),
-    (Reconciler, "_compare", False),
+    (Reconciler, "_round", False),
+    (Reconciler, "_round", True),
     (Pacer, "try_take", True),
     (DayKeeper, "_count", False),
 ]

@@ -12,7 +12,6 @@ from typing import Any
 from tests.fuzz.wire import Answer, Place, ask, head
 from tests.support.processes import (
     TOKEN,
-    VENUE_TOKEN,
     FyersVenue,
     Ordo,
     ended,
@@ -22,7 +21,6 @@ from tests.support.processes import (
 )
 
 SECRET = "planted-secret-5f3a"
-SECRETS = (SECRET, VENUE_TOKEN.rpartition(":")[2])
 MOST_MEMORY = 250_000_000
 """Bytes resident. An idle Ordo takes about 80 MB."""
 SOON = 1.0

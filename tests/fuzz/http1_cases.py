@@ -296,9 +296,8 @@ CASES: dict[str, Case] = {
                 b"0x3\r\nabc\r\n0\r\n\r\n",
                 b"F" * 40 + b"\r\nabc",
                 b"3\r\nabcde\r\n0\r\n\r\n",
-                b"3\nabc\n0\n\n",
                 b"\r\n\r\n",
-                b"3;" + b"x" * 20_000 + b"\r\nabc\r\n0\r\n\r\n",
+                b"3;" + b"x" * 200_000 + b"\r\nabc\r\n0\r\n\r\n",
                 b"0\r\nX : y\r\n\r\n",
             )
         ),

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from tests.fuzz.checks import Checks
-from tests.fuzz.gateway import SECRETS, Gateway, gateway
+from tests.fuzz.gateway import SECRET, Gateway, gateway
 from tests.fuzz.requests import Request, Requests
 from tests.fuzz.wire import Answer, Cut, Http2, ask, head, pseudo
 
@@ -37,7 +37,7 @@ class Run:
         self._gateway, self._rng = gateway, rng
         document = gateway.json("GET", "/openapi.json")
         self._requests = Requests(rng, document, gateway.tokens)
-        self._checks = Checks(document, [*SECRETS, *gateway.tokens.values()])
+        self._checks = Checks(document, [SECRET, *gateway.tokens.values()])
         self._stack = ExitStack()
         self._sock: socket.socket | None = None
         self._http2: Http2 | None = None

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 
-from tests.fuzz.gateway import gateway
 from tests.fuzz.http1_cases import CASES
 from tests.support.processes import TOKEN
 from tests.support.waiting import until
-
-
-@pytest.fixture(scope="module")
-def gateways(tmp_path_factory):
-    with ExitStack() as stack:
-        yield {
-            tls: stack.enter_context(gateway(tmp_path_factory.mktemp(tls), tls))
-            for tls in ("off", "auto")
-        }
 
 
 @pytest.mark.parametrize("tls", ["off", "auto"])

@@ -27,8 +27,10 @@ def main() -> int:
             stages, capacity = _stages(soak, options)
         finally:
             soak.close()
-    print(f"\n{options.legs} legs; one after the other, 16 connections took "
-          f"{capacity:.0f} requests/s\n")
+    print(
+        f"\n{options.legs} legs; one after the other, 16 connections took "
+        f"{capacity:.0f} requests/s\n"
+    )
     _table(stages)
     _bars(stages)
     lost = [each for stage in stages for each in stage.lost]
@@ -42,7 +44,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=200.0, help="requests/s")
     parser.add_argument("--legs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=120.0, help="of a steady stage")
+    parser.add_argument(
+        "--seconds", type=float, default=120.0, help="of a steady stage"
+    )
     parser.add_argument("--overload-seconds", type=float, default=30.0)
     return parser.parse_args()
 

@@ -157,7 +157,9 @@ class Soak:
         def is_settled() -> bool:
             nonlocal ours
             ours = ordo_orders(self.ordo.url)
-            return all(row["status"] in {"filled", *NEVER_SENT} for row in ours.values())
+            return all(
+                row["status"] in {"filled", *NEVER_SENT} for row in ours.values()
+            )
 
         found = []
         try:
@@ -194,8 +196,6 @@ class Soak:
         )
 
 
-
-
 async def _watch(pid: int, rss: list[float]) -> None:
     while True:
         rss.append(_rss(pid))
@@ -213,7 +213,9 @@ def _p50_p99(values: Sequence[float]) -> tuple[float, float]:
     if not values:
         return math.nan, math.nan
     ranked = sorted(values)
-    return ranked[len(ranked) // 2], ranked[min(len(ranked) - 1, len(ranked) * 99 // 100)]
+    return ranked[len(ranked) // 2], ranked[
+        min(len(ranked) - 1, len(ranked) * 99 // 100)
+    ]
 
 
 def _mean(values: Sequence[float]) -> float:

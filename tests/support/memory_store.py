@@ -90,7 +90,9 @@ class MemoryStore:
         return answer
 
     def _accept(self, write: Accept) -> AcceptResult:
-        if self._switch.engaged:
+        switch = self._switch
+        halt = switch.version if switch.engaged else None
+        if write.closes_for != halt or (halt is not None and not switch.close_positions):
             return Halted()
         if write.scope in self._keys:
             return self._keys[write.scope]
@@ -164,6 +166,13 @@ class MemoryStore:
             and (not row.is_settled or row.status is OrderStatus.NOT_PLACED)
         ]
 
+    def closing(self, broker: str, version: int) -> list[OrderRecord]:
+        return [
+            row
+            for row in sorted(self._orders.values(), key=lambda row: row.order_id)
+            if row.broker == broker and row.closes_for == version
+        ]
+
     def sent_since(self, broker: str, since: datetime) -> list[datetime]:
         return [
             row.sending_at
@@ -205,6 +214,14 @@ class MemoryStore:
 
     def cursor(self, publisher: str) -> int | None:
         return self._cursors.get(publisher)
+
+    def oldest_unknown(self) -> dict[str, datetime]:
+        found: dict[str, datetime] = {}
+        for row in self._orders.values():
+            if row.status is OrderStatus.UNKNOWN:
+                since = found.get(row.broker, row.updated_at)
+                found[row.broker] = min(since, row.updated_at)
+        return found
 
     def last_seq(self) -> int:
         return len(self._audit)

@@ -146,6 +146,17 @@ async def test_dollars_are_paid_in_full_and_shares_are_positions(tmp_path):
     assert list(await mock.holdings()) == []
 
 
+async def test_an_american_session_is_one_day_where_india_has_two(tmp_path):
+    now = [NOON.replace(hour=17)]  # 23:00 in India
+    mock = alpaca(tmp_path, wall=lambda: now[0])
+    order_id = await placed(mock, price=260, symbol=AAPL)
+    await fill(mock, order_id, 4, 260)
+    now[0] += timedelta(hours=2)
+    await fill(mock, order_id, 6, 260)
+    [position] = await mock.positions()
+    assert (position.day_quantity, len(await mock.trades())) == (10, 2)
+
+
 async def test_a_short_sale_binds_its_value_and_its_proceeds(tmp_path):
     mock = alpaca(tmp_path)
     order_id = await placed(mock, "SELL", 10, 270, symbol=AAPL)

@@ -18,6 +18,7 @@ from tests.ordo.http.conforms import mismatches, resolve
 
 OPEN_TO_ALL = ("/health", "/api/v1/sessions/{broker}/callback")
 KINDS = {
+    "/metrics": "text/plain",
     "/api/v1/sessions/{broker}/callback": "text/html",
     "/api/v1/events": "text/event-stream",
 }
@@ -78,7 +79,7 @@ def test_an_operation_has_all_that_openapi_wants(path, method, operation):
         assert re.fullmatch(r"[2-5]\d\d", status)
         assert response["description"]
         kind = KINDS.get(path, "application/json")
-        if path.endswith("/events") and status != "200":
+        if path in ("/api/v1/events", "/metrics") and status != "200":
             kind = "application/json"
         assert "schema" in response["content"][kind]
     assert (operation["security"] == []) is (path in OPEN_TO_ALL)

@@ -1,0 +1,3 @@
+"""Which client this is; the build reads it from here."""
+
+__version__ = "0.1.0"
