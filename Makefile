@@ -45,8 +45,8 @@ lint: $(TEST_ENV) ## ruff's rules of pyproject.toml
 	@$(BIN)/ruff check . || \
 		{ echo "lint: ruff found the above" >&2; exit 1; }
 
-types: $(TEST_ENV) ## mypy --strict over ordo, actors, adapters
-	@echo "== types: mypy --strict over ordo, actors, adapters"
+types: $(TEST_ENV) ## mypy --strict over ordo, actors, adapters, the SDK
+	@echo "== types: mypy --strict over ordo, actors, adapters, the SDK"
 	@$(BIN)/python -m mypy || \
 		{ echo "types: mypy found the above" >&2; exit 1; }
 

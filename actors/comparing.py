@@ -122,8 +122,7 @@ class Comparing:
             if row is not None:
                 await self._apply(round_, record, row)
             elif finding is not None and finding.row is not None:
-                if record.broker_order_id is None:
-                    await self._apply(round_, record, finding.row, BY_TERMS)
+                await self._apply(round_, record, finding.row, BY_TERMS)
             elif self._missing(round_, record, finding):
                 ripe.append(record.order_id)
         await self._take_up_settled(round_, book, owners)
@@ -201,7 +200,6 @@ class Comparing:
             owners.settled[row.broker_order_id].order_id: row
             for row in book
             if row.broker_order_id in owners.settled
-            and row.broker_order_id not in owners.numbers
             and differences.differs(owners.settled[row.broker_order_id], row)
         }
         for order_id, row in tuple(rows.items())[:MOST_TAKEN_UP]:

@@ -4,57 +4,89 @@ Pure. They are MARKET orders; market protection makes limits of them on their wa
 any other. An instrument that has a freeze quantity gets slices of it.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 from actors.messages import Denial
 from adapters import ZERO, Order, OrderType, Position, Product, Side
 from adapters.instruments import Instrument
 
+CASH_MARKETS = frozenset({"NSE", "BSE"})
+"""Exchanges where delivery cannot be sold short: less than nothing is a sale out of the
+holdings, which nobody wants bought back."""
 
-def exits(
-    position: Position, instrument: Instrument | None, most: Decimal | None = None
-) -> tuple[Order, ...] | Denial:
-    """The orders that bring the position to nothing, or why there are none.
+
+class Held(NamedTuple):
+    """What a position is of: one symbol in one product."""
+
+    symbol: str
+    product: str
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.product}"
+
+
+def open_positions(
+    rows: Iterable[Position], symbol: str | None = None
+) -> dict[Held, Decimal]:
+    """The net units of all that is open, signed; several rows of one are summed.
 
     Args:
-        position: as its broker tells it; its quantity is signed.
-        instrument: for the freeze quantity; without one nothing is split.
-        most: units that may be traded at the most, where that is less than is held.
+        rows: a broker's positions.
+        symbol: only of this one; None: of all.
     """
-    if position.product not in tuple(Product):
+    nets: dict[Held, Decimal] = {}
+    for row in rows:
+        if symbol in (None, row.symbol):
+            held = Held(row.symbol, str(row.product))
+            nets[held] = nets.get(held, ZERO) + row.quantity
+    return {held: net for held, net in nets.items() if net and not _sale(held, net)}
+
+
+def exits(
+    held: Held, net: Decimal, instrument: Instrument | None
+) -> tuple[Order, ...] | Denial:
+    """The orders that bring a position to nothing, or why there are none.
+
+    Args:
+        net: units, signed.
+        instrument: for the freeze quantity; without one nothing is split.
+    """
+    if held.product not in tuple(Product):
         words = (
-            f"{position.symbol} is held as {position.product}, a product that Ordo has"
-            " no orders for; close it at the broker"
+            f"Ordo has no orders in the product {held.product}; close it at the broker"
         )
         return Denial(code="unsupported", message=words)
-    left = abs(position.quantity)
-    if most is not None:
-        left = min(left, most)
-    side = Side.SELL if position.quantity > 0 else Side.BUY
     return tuple(
         Order(
-            symbol=position.symbol,
-            side=side,
+            symbol=held.symbol,
+            side=Side.SELL if net > 0 else Side.BUY,
             quantity=quantity,
             type=OrderType.MARKET,
-            product=Product(position.product),
+            product=Product(held.product),
         )
-        for quantity in _slices(left, instrument)
+        for quantity in _slices(abs(net), instrument)
     )
 
 
+def _sale(held: Held, net: Decimal) -> bool:
+    exchange = held.symbol.partition(":")[0]
+    return net < 0 and held.product == Product.CNC and exchange in CASH_MARKETS
+
+
 def _slices(left: Decimal, instrument: Instrument | None) -> list[Decimal]:
-    """Parts of whole lots, none over the freeze quantity, that are *left* together."""
+    """Parts that are *left* together, none larger than one order may be."""
     most = _largest(instrument) or left
     parts = []
-    while left > ZERO:
+    while left > 0:
         parts.append(min(left, most))
         left -= parts[-1]
     return parts
 
 
 def _largest(instrument: Instrument | None) -> Decimal | None:
-    """The most that one order may be for; None: nobody says."""
+    """Units: the whole lots within the freeze quantity; None: nobody tells one."""
     if instrument is None or not instrument.freeze_quantity:
         return None
     freeze, lot = instrument.freeze_quantity, instrument.lot_size

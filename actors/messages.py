@@ -568,6 +568,52 @@ class PlaceBatch(
     closes_for: int | None = None
 
 
+class ClosePositions(
+    msgspec.Struct, Ask["SquaredOff"], frozen=True, kw_only=True, tag=True
+):
+    """Send the opposite of every open position, once; keys as of `PlaceBatch`.
+
+    *symbol*: only of this one.
+    """
+
+    principal: str
+    request_id: str
+    key: str
+    key_given: bool
+    fingerprint: str
+    brokers: tuple[str, ...]
+    symbol: str | None
+    deadline_ms: int
+
+
+class SquaredOff(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it: *batch* None where nothing was to be closed.
+
+    *failures*: positions that could not be read, or that there are no orders for.
+    """
+
+    batch: BatchReply | None
+    failures: tuple[FetchFailed, ...] = ()
+
+
+class CancelOpen(
+    msgspec.Struct, Ask["CancelledOpen"], frozen=True, kw_only=True, tag=True
+):
+    """Cancel every order that is not settled; *symbol*: only of this one."""
+
+    brokers: tuple[str, ...]
+    symbol: str | None
+    by: str
+    request_id: str | None = None
+
+
+class CancelledOpen(msgspec.Struct, frozen=True, kw_only=True):
+    """Each order after the attempt, oldest first. *denial*: they cannot be read."""
+
+    results: tuple[CancelResult, ...]
+    denial: Denial | None = None
+
+
 class BatchDone(msgspec.Struct, frozen=True, kw_only=True):
     """The batch with its orders as they stand.
 

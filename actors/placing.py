@@ -5,7 +5,7 @@ every leg is brought to an outcome, whether or not anybody still waits for the a
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import trio
@@ -104,13 +104,51 @@ class Placing:
             legs = await self._legs.admit(message, glances, deadline)
             return NothingAccepted(legs=legs, dry_run=True)
         try:
-            return await self._once(message, deadline)
+            return await self._once(
+                message, deadline, lambda mine: self._first(message, mine, deadline)
+            )
+        except StoreFailed as error:
+            return StoreDown(message=str(error))
+
+    async def place_made(
+        self,
+        message: PlaceBatch,
+        deadline: float,
+        make: Callable[[], Awaitable[PlaceBatch]],
+    ) -> BatchReply:
+        """Place what *make* makes of the request, unless it was placed before.
+
+        *message* is the request without its legs. Where *make* gives none there is
+        nothing to place, and the key stays free.
+        """
+
+        async def first(mine: Running) -> BatchReply:
+            if message.key_given:
+                scope = scope_of(message)
+                known = await self._records.read(lambda store: store.key(scope))
+                if known is not None:
+                    return await self._known(known, message, mine)
+            refusal = self._refusal(message)
+            if refusal is not None:
+                return refusal
+            made = await make()
+            if not made.legs:
+                return NothingAccepted(legs=(), dry_run=False)
+            return await self._first(made, mine, deadline)
+
+        try:
+            return await self._once(message, deadline, first)
         except StoreFailed as error:
             return StoreDown(message=str(error))
 
     # One key, one batch ---------------------------------------------------------------
 
-    async def _once(self, message: PlaceBatch, deadline: float) -> BatchReply:
+    async def _once(
+        self,
+        message: PlaceBatch,
+        deadline: float,
+        first: Callable[[Running], Awaitable[BatchReply]],
+    ) -> BatchReply:
         """Run the request unless its key runs already or has run."""
         scope = scope_of(message)
         patience = trio.current_time() + SAME_KEY_PATIENCE
@@ -126,13 +164,13 @@ class Placing:
                 return await self._replay(running.batch_id)
         self._running[scope] = mine = Running(message.fingerprint)
         try:
-            return await self._first(scope, message, mine, deadline)
+            return await first(mine)
         finally:
             del self._running[scope]
             mine.done.set()
 
     async def _first(
-        self, scope: KeyScope, message: PlaceBatch, mine: Running, deadline: float
+        self, message: PlaceBatch, mine: Running, deadline: float
     ) -> BatchReply:
         """Accept the request, if anybody would take it; the accept finds a taken key.
 
@@ -140,6 +178,7 @@ class Placing:
         is known is answered even then. So it is before a broker is asked for prices or
         funds: a replay costs it no call.
         """
+        scope = scope_of(message)
         refusal = self._refusal(message)
         answers: tuple[LegAnswer, ...] = ()
         if refusal is None:
@@ -268,9 +307,7 @@ class Placing:
 
 def scope_of(message: PlaceBatch) -> KeyScope:
     """What the request's key is unique in."""
-    return KeyScope(
-        principal=message.principal, route=message.route, key=message.key
-    )
+    return KeyScope(principal=message.principal, route=message.route, key=message.key)
 
 
 def _record(batch: Batch, leg: LegAnswer, closes_for: int | None) -> OrderRecord:

@@ -5,6 +5,7 @@ a read is asked of several side by side.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import trio
 
@@ -12,8 +13,11 @@ from actors.clockwork import Clockwork
 from actors.fanout import margin_before
 from actors.mailbox import Mailbox, MailboxError, MailboxFull, Request
 from actors.messages import (
+    CancelledOpen,
+    CancelOpen,
     CancelOrder,
     CancelResult,
+    ClosePositions,
     Denial,
     Fetch,
     FetchAll,
@@ -22,24 +26,29 @@ from actors.messages import (
     ModifyOrder,
     Overloaded,
     PlaceBatch,
+    SquaredOff,
 )
 from actors.modifying import Modifying
 from actors.placing import Placing
 from actors.pretrade import PreTrade
 from actors.records import Records
+from actors.squareoff import SquareOff
 from actors.trading import TradingState
 from actors.writer import StoreHealth
-from adapters import OrderRecord, StoreFailed
+from adapters import OrderRecord, Store, StoreFailed
+from adapters.instruments import InstrumentIndex
 
 MOST_AT_ONCE = 512
 """Batches under way; one more is refused rather than left waiting."""
+_FULL = Overloaded(message=f"{MOST_AT_ONCE} requests are under way, the limit")
 
 
 class Router:
     """The router actor.
 
     Args:
-        mailbox: `PlaceBatch`, `CancelOrder`, `ModifyOrder`, `FetchAll`.
+        mailbox: `PlaceBatch`, `ClosePositions`, `CancelOrder`, `CancelOpen`,
+            `ModifyOrder`, `FetchAll`.
         brokers: mailboxes by the name of the broker.
         writer: the writer's mailbox.
         records: what is stored.
@@ -47,6 +56,7 @@ class Router:
         store: for a quick no while the store is down.
         clockwork: stamps and ids.
         pretrade: judges each leg; None lets all through as they are.
+        instruments: what each broker trades, by its name.
     """
 
     def __init__(
@@ -59,6 +69,7 @@ class Router:
         store: StoreHealth,
         clockwork: Clockwork,
         pretrade: PreTrade | None = None,
+        instruments: Mapping[str, InstrumentIndex] | None = None,
     ) -> None:
         self._mailbox = mailbox
         self._brokers = brokers
@@ -66,6 +77,7 @@ class Router:
         self._placing = Placing(
             brokers, writer, records, trading, store, clockwork, pretrade
         )
+        self._square_off = SquareOff(self._placing, self._fetch, instruments or {})
         self._modifying = Modifying(brokers, records, pretrade)
         self._at_work = 0
         self._receiving = trio.CancelScope()
@@ -88,11 +100,17 @@ class Router:
     def _handle(self, request: Request, tasks: trio.Nursery) -> None:
         match request.message:
             case PlaceBatch() if self._at_work >= MOST_AT_ONCE:
-                words = f"{MOST_AT_ONCE} requests are under way, the limit"
-                request.reply(Overloaded(message=words))
+                request.reply(_FULL)
+            case ClosePositions() if self._at_work >= MOST_AT_ONCE:
+                request.reply(SquaredOff(batch=_FULL))
             case PlaceBatch() as message:
                 self._at_work += 1  # here, not in the task: a burst is counted at once
                 tasks.start_soon(self._place, request, message)
+            case ClosePositions() as message:
+                self._at_work += 1
+                tasks.start_soon(self._close, request, message)
+            case CancelOpen() as message:
+                tasks.start_soon(self._cancel_open, request, message)
             case CancelOrder() as message:
                 tasks.start_soon(self._cancel, request, message)
             case ModifyOrder() as message:
@@ -106,6 +124,13 @@ class Router:
         try:
             with request:
                 request.reply(await self._placing.place(message, request.deadline))
+        finally:
+            self._at_work -= 1
+
+    async def _close(self, request: Request, message: ClosePositions) -> None:
+        try:
+            with request:
+                request.reply(await self._square_off.close(message, request.deadline))
         finally:
             self._at_work -= 1
 
@@ -126,6 +151,42 @@ class Router:
                 request.reply(Denial(code="not_found", message=words))
                 return
             request.reply(await self._cancel_at(record, message, request.deadline))
+
+    async def _cancel_open(self, request: Request, message: CancelOpen) -> None:
+        """Cancel all that is open, side by side."""
+        with request:
+            try:
+                found = await self._open(message)
+            except StoreFailed as error:
+                denial = Denial(code="storage_unavailable", message=str(error))
+                request.reply(CancelledOpen(results=(), denial=denial))
+                return
+            ends: dict[str, CancelResult] = {}
+
+            async def cancel(record: OrderRecord) -> None:
+                each = CancelOrder(
+                    order_id=record.order_id,
+                    by=message.by,
+                    request_id=message.request_id,
+                )
+                end = await self._cancel_at(record, each, request.deadline)
+                ends[record.order_id] = end
+
+            async with trio.open_nursery() as cancels:
+                for record in found:
+                    cancels.start_soon(cancel, record)
+            request.reply(
+                CancelledOpen(results=tuple(ends[row.order_id] for row in found))
+            )
+
+    async def _open(self, message: CancelOpen) -> list[OrderRecord]:
+        """The stored orders that match and are not settled, oldest first."""
+        found: list[OrderRecord] = []
+        for broker in message.brokers:
+            found += await self._records.read(partial(_unsettled, broker=broker))
+        if message.symbol is not None:
+            found = [row for row in found if row.order.symbol == message.symbol]
+        return sorted(found, key=lambda row: row.order_id)
 
     async def _cancel_at(
         self, record: OrderRecord, message: CancelOrder, deadline: float
@@ -178,3 +239,7 @@ class Router:
             words = f"{broker} is being restarted"
             denial = Denial(code="broker_unavailable", message=words)
         return FetchFailed(broker=broker, denial=denial)
+
+
+def _unsettled(store: Store, broker: str) -> list[OrderRecord]:
+    return [row for row in store.unsettled(broker) if not row.is_settled]

@@ -18,6 +18,7 @@ from actors.alerts import Alerts
 from actors.breaker import Breaker
 from actors.broker import Broker, BrokerParts, BrokerSettings
 from actors.clockwork import Clockwork
+from actors.closer import Closer
 from actors.egress import Egress, Look
 from actors.feed import Feed
 from actors.housekeeping import Housekeeping
@@ -58,6 +59,7 @@ from adapters import (
     Write,
 )
 from adapters.alerting import AlertPort
+from adapters.instruments import InstrumentIndex
 from ordo.checks import Known, egress, pretrade
 from ordo.config import Broker as BrokerTable
 from ordo.config import Settings
@@ -200,9 +202,10 @@ class System:
             self.store,
             self.clockwork,
             self._pretrade,
+            self._indexes(),
         )
         brokers_stop = self._broker_tree.longest_stop + 1.0
-        masters = self._masters()
+        masters, closer = self._masters(), self._closer()
         children = [
             Child(
                 "writer",
@@ -232,6 +235,7 @@ class System:
                 stop=router.stop,
                 grace=ROUTER_GRACE,
             ),
+            Child("closer", closer.run, grace=closer.longest_stop + 1.0),
             Child("masters", masters.run, grace=masters.longest_stop + 1.0),
         ]
         if self.outboxes or self._channels:
@@ -332,6 +336,35 @@ class System:
             ]
             if brokers
         }
+
+    def _indexes(self) -> dict[str, InstrumentIndex]:
+        """What each broker trades."""
+        of = self.instruments.indexes.of
+        return {name: of(seat.table.adapter) for name, seat in self._seats.items()}
+
+    def _closer(self) -> Supervisor:
+        """A tree of its own: a bug there must not take the API down with it."""
+
+        async def start(*, task_status: trio.TaskStatus[None]) -> None:
+            closer = Closer(
+                self.brokers,
+                self.router,
+                self.killswitch,
+                self.records,
+                self.trading,
+                self._indexes(),
+            )
+            await closer.run(task_status=task_status)
+
+        return Supervisor(
+            "closer",
+            [Child("closer", start, backoff=Backoff(minimum=0.5, maximum=30.0))],
+            strategy=Strategy.ONE_FOR_ONE,
+            intensity=50,
+            period=60.0,
+            rng=self.clockwork.rng,
+            on_event=report,
+        )
 
     def _masters(self) -> Supervisor:
         """A tree of its own: a bug there must not take the API down with it."""

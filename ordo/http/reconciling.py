@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -62,7 +63,18 @@ async def reconcile(call: Call) -> Reply:
     and never touched.
     """
     body = decode(call.body, ReconcileBody) if call.body.strip() else ReconcileBody()
-    names = _named(call, body)
+    ranked = await compared(call, _named(call, body))
+    results = [result_of(end) for end in ranked]
+    return Reply(
+        status=overall(results),
+        data=_view(ranked),
+        results=results,
+        broker_ms=max((end.latency_ms for end in ranked), default=0.0),
+    )
+
+
+async def compared(call: Call, names: Sequence[str]) -> list[Reconciled]:
+    """Hold each broker's book against Ordo's orders, side by side."""
     ends: dict[str, Reconciled] = {}
 
     async def ask(name: str) -> None:
@@ -71,14 +83,7 @@ async def reconcile(call: Call) -> Reply:
     async with trio.open_nursery() as asks:
         for name in names:
             asks.start_soon(ask, name)
-    ranked = [ends[name] for name in names]
-    results = [_result(end) for end in ranked]
-    return Reply(
-        status=overall(results),
-        data=_view(ranked),
-        results=results,
-        broker_ms=max((end.latency_ms for end in ranked), default=0.0),
-    )
+    return [ends[name] for name in names]
 
 
 async def _ask(call: Call, name: str) -> Reconciled:
@@ -108,7 +113,8 @@ def _named(call: Call, body: ReconcileBody) -> tuple[str, ...]:
     return tuple(dict.fromkeys(body.brokers)) or tuple(known)
 
 
-def _result(end: Reconciled) -> BrokerResult:
+def result_of(end: Reconciled) -> BrokerResult:
+    """What a broker's book gave, or why it could not be read."""
     if end.failure is not None:
         return read_result(end.failure)
     return BrokerResult(

@@ -21,6 +21,7 @@ from ordo.http import (
     orders,
     placing,
     reconciling,
+    report,
     safety,
     sessions,
     simulate,
@@ -369,6 +370,14 @@ ROUTES: tuple[Route, ...] = (
         "What happens, as it happens",
         query=("brokers", "after"),
         events=True,
+    ),
+    Route(
+        "GET",
+        f"{V1}/reconcile/{{batch_id}}",
+        "read",
+        report.batch_report,
+        "What became of a batch",
+        data=report.BatchReport,
     ),
     Route(
         "GET",

@@ -131,8 +131,9 @@ async def test_who_waits_can_be_withdrawn_and_closing_ends_all(autojump_clock):
         turns.close("stopping")
     assert ends == {1: False, 2: ("not_sent", "stopping")}
     assert trio.current_time() == 2
-    with pytest.raises(Stopped):
-        await turns.turn(an_id(3), deadline=60)
+    with pytest.raises(Stopped) as caught:
+        await turns.turn(an_id(3, price=1), deadline=60)
+    assert caught.value.code == "not_sent"
 
 
 async def test_two_that_an_earlier_run_left_are_both_waited_for(autojump_clock):
@@ -204,6 +205,19 @@ async def test_while_the_first_is_in_doubt_the_second_is_denied_and_not_sent(
         assert (stored.status, stored.sending_at) == ("denied", None)
         assert len(stage.tags()) == 1
         assert stage.story(second.order_id) == ["placed", "denied"]
+
+
+async def test_the_answer_at_the_deadline_says_why_whoever_gives_it(autojump_clock):
+    async with untagged().running() as stage, trio.open_nursery() as tasks:
+        stage.paper.script.on("place", Fault.lose_answer(hidden_for=60))
+        await stage.place(resting())
+        record = await stage.accept(resting())
+        tasks.start_soon(stage.send, record)
+        await trio.sleep(1)
+        flights = stage.brokers[-1]._flights
+        order = await flights._sender.overdue(flights._aloft[record.order_id])
+        assert order.error_code == "deadline_exceeded"
+        assert order.message.startswith("it was not sent: what became of")
 
 
 async def test_the_second_goes_as_soon_as_the_first_is_found(autojump_clock):

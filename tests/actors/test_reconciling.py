@@ -1,17 +1,22 @@
 """Reconciling when asked to: what differs, what was mended, what is not ours."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
 import pytest
 import trio
 
+from actors.journal import Journal
+from actors.mailbox import Mailbox
 from actors.messages import Difference, Fetch, Reconcile, Reconciled
+from actors.ownership import Ownership
 from adapters import AuditQuery, BookStatus, OrderStatus
 from adapters.brokers.paper import Fault
 from tests.support.gateway import make_paper
+from tests.support.records import AT, a_record, a_row
 from tests.support.stage import Seldom, Stage, resting
-from tests.support.untagged import elsewhere, untagged
+from tests.support.untagged import Untagged, elsewhere, untagged
 
 
 class Altered:
@@ -379,6 +384,67 @@ async def test_without_tags_a_row_that_may_be_an_order_in_doubt_is_nobodys_yet(
             False,
         )
         assert row.theirs == "maybe PAPER-000001, PAPER-000002"
+
+
+async def test_without_tags_what_was_there_before_or_is_of_another_time_is_external(
+    autojump_clock,
+):
+    async with untagged().running() as stage:
+        await elsewhere(stage, resting())
+        await trio.sleep(61)
+        stage.paper.script.on("place", Fault.lose_request())
+        order = await stage.place(resting())
+        answer = await reconcile(stage)
+        assert [row.external for row in answer.orders] == [True]
+        await trio.sleep(200)
+        assert stage.stored(order.order_id).status == "not_placed"
+        await elsewhere(stage, resting())
+        answer = await reconcile(stage)
+        assert [row.external for row in answer.orders] == [True, True]
+
+
+async def test_a_row_with_our_tag_is_ours_though_its_refusal_named_no_number(
+    autojump_clock,
+):
+    port = Untagged(make_paper())
+    port.capabilities = msgspec.structs.replace(
+        port.capabilities, tag=make_paper().capabilities.tag
+    )
+    port.numbers_refusals, port.order_book = False, port.inside.order_book
+    async with Stage(port).running() as stage:
+        stage.paper.script.on("place", Fault.refuse("RMS", "no", in_book=True))
+        order = await stage.place(resting())
+        assert (order.status, order.broker_order_id) == ("rejected", None)
+        for _ in range(2):
+            (row,) = (await stage.mailbox.ask(Fetch(kind="orderbook"))).rows
+            assert (row.order_id, row.external) == (order.order_id, False)
+            await trio.sleep(400)
+
+
+def test_a_number_is_ours_for_its_day_only():
+    """Some brokers count anew each morning."""
+    now = AT
+    journal = Journal("one", Mailbox("writer", 1), lambda: now)
+    ownership = Ownership(journal)
+    sent = {"sending_at": AT, "status": OrderStatus.FILLED}
+    yesterday = {"created_at": AT - timedelta(days=1)}
+    ownership.load(
+        [
+            a_record(broker_order_id="B1", order_id="ORDER1", **sent),
+            a_record(broker_order_id="B2", order_id="ORDER2", **sent | yesterday),
+            a_record(OrderStatus.DENIED, order_id="ORDER3", client_tag="T3"),
+            a_record(OrderStatus.ACKED, broker_order_id="B4", sending_at=AT),
+        ]
+    )
+
+    def owners():
+        rows = [a_row(broker_order_id=f"B{n}", tag=None) for n in (1, 2, 4)]
+        return [ownership.now().of(row) for row in rows]
+
+    assert owners() == ["ORDER1", None, None]
+    assert ownership.now().of(a_row(broker_order_id="B3", tag="T3")) is None
+    now = AT + timedelta(days=1)
+    assert owners() == [None, None, None]
 
 
 async def test_an_order_of_another_program_that_looks_like_ours_is_left_alone(

@@ -205,6 +205,22 @@ async def test_a_broker_whose_clock_is_off_leaves_the_order_in_doubt(
         assert len(alerts(caplog)) == 1
 
 
+async def test_a_rejected_row_may_be_that_of_an_equal_order_refused_just_before(
+    autojump_clock, caplog
+):
+    """Its refusal named no number: the row must not end the next one, which is live."""
+    async with untagged().running() as stage:
+        stage.paper.numbers_refusals = False
+        stage.paper.script.on("place", Fault.refuse("RMS", "no", in_book=True))
+        assert (await stage.place(resting())).status == "rejected"
+        order = await in_doubt(stage, Fault.lose_answer(hidden_for=3))
+        await trio.sleep(2.5)
+        assert stage.stored(order.order_id).status == "unknown"
+        await trio.sleep(500)
+        assert stage.stored(order.order_id).status == "unknown"  # two rows may be it
+        assert len(told(stage, order.order_id)) == 2
+
+
 async def test_two_of_a_kind_that_an_earlier_run_left_are_not_guessed_at(
     autojump_clock, caplog
 ):
@@ -302,6 +318,16 @@ async def test_nor_while_a_position_is_unexplained(autojump_clock, caplog):
         assert "NSE:SBIN: a position is unexplained" in caplog.text
 
 
+async def test_a_trade_from_before_the_send_does_not_stand_in_the_way(autojump_clock):
+    async with untagged().running() as stage:
+        number = await elsewhere(stage, resting())
+        stage.paper.fill(number, 10, 700)
+        await trio.sleep(61)
+        order = await in_doubt(stage, lost())
+        await trio.sleep(200)
+        assert stage.stored(order.order_id).status == "not_placed"
+
+
 async def test_trades_of_our_other_orders_do_not_stand_in_the_way(autojump_clock):
     paper = make_paper()
     async with untagged(paper).running() as stage:
@@ -324,6 +350,18 @@ async def test_one_that_turns_up_after_all_is_taken_back_with_an_alert(
         ]
     (alert,) = alerts(caplog, "order.overturned")
     assert alert.levelname == "CRITICAL"
+
+
+async def test_of_two_that_turn_up_late_neither_overturns_it(autojump_clock, caplog):
+    async with untagged().running() as stage:
+        stage.paper.script.on("place", Fault.late(250), nth=2)
+        order = await in_doubt(stage, Fault.lose_answer(hidden_for=250))
+        await elsewhere(stage, resting())
+        await trio.sleep(200)
+        assert stage.stored(order.order_id).status == "not_placed"
+        await trio.sleep(300)
+        assert stage.stored(order.order_id).status == "not_placed"
+        assert len(told(stage, order.order_id)) == 1
 
 
 async def test_an_equal_order_placed_elsewhere_later_does_not_overturn_it(
@@ -350,14 +388,19 @@ async def test_an_equal_order_of_ours_on_its_way_does_not_overturn_it(autojump_c
         assert stage.stored(first.order_id).status == "not_placed"
 
 
+def late_in_the_evening(stage):
+    """It starts at 23:59 in India."""
+    evening = timedelta(hours=14, minutes=44)
+    clockwork = stage.clockwork._replace(wall=lambda: wall() + evening)
+    stage.parts = stage.parts._replace(clockwork=clockwork)
+    return stage
+
+
 @pytest.mark.parametrize("tagged", [True, False])
 async def test_an_order_sent_before_midnight_is_not_missed_in_the_next_days_book(
     autojump_clock, caplog, tagged
 ):
-    stage = Stage() if tagged else untagged()
-    evening = timedelta(hours=14, minutes=44)  # after the start at 09:15 in India
-    clockwork = stage.clockwork._replace(wall=lambda: wall() + evening)
-    stage.parts = stage.parts._replace(clockwork=clockwork)
+    stage = late_in_the_evening(Stage() if tagged else untagged())
     async with stage.running():
         order = await in_doubt(stage, lost())
         await trio.sleep(600)
@@ -367,3 +410,17 @@ async def test_an_order_sent_before_midnight_is_not_missed_in_the_next_days_book
         assert len(alerts(caplog)) == 1
         again = await stage.place(resting())
         assert again.status == "acked"  # nobody waits for yesterday's
+
+
+async def test_a_row_of_the_next_day_is_not_taken_for_an_order_of_the_evening(
+    autojump_clock,
+):
+    stage = late_in_the_evening(untagged())
+    stage.paper.ahead = timedelta(hours=14, minutes=44)
+    async with stage.running():
+        order = await in_doubt(stage, lost())
+        await trio.sleep(70)  # it is tomorrow, and still inside the order's window
+        await elsewhere(stage, resting())
+        await trio.sleep(120)
+        assert stage.stored(order.order_id).status == "unknown"
+        assert [row.placed_at.day for row in await stage.paper.order_book()] == [23]

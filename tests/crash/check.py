@@ -46,14 +46,13 @@ def ordo_orders(ordo_url: str) -> dict[str, dict[str, Any]]:
     with httpx.Client(
         base_url=ordo_url, headers=HEADERS, timeout=30, trust_env=False
     ) as client:
-        while cursor is not None:
+        while True:
             page = client.get(f"/api/v1/orders?limit=1000{cursor}").json()["data"]
             rows |= {row["client_tag"]: row for row in page["orders"]}
             following = page["next_cursor"]
             if following is None:
                 return rows
             cursor = f"&cursor={following}"
-    return rows
 
 
 def compared(

@@ -158,9 +158,9 @@ class _Trial:
         until(lambda: not self._differences(), within=30)
         found = [] if len(ids) == wanted else [f"{len(ids)} orders of {wanted} keys"]
         there = len(venue_book(self._venue.url))
-        return found + (
-            [] if there == wanted else [f"{there} of {wanted} at the venue"]
-        )
+        if there != wanted:
+            found.append(f"{there} of {wanted} at the venue")
+        return found
 
     def _differences(self) -> list[str]:
         return compared(ordo_orders(self._ordo.url), venue_book(self._venue.url))

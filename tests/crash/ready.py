@@ -49,7 +49,7 @@ from tests.support.processes import (
 
 LEGS, CONNECTIONS = 50, 8
 IN_DOUBT = 50
-"""Of the orders so many were on their way when Ordo died: the book must tell of them."""
+"""So many of the orders were on their way when Ordo died: the book must tell."""
 STARTS = 3
 PRICE = 800
 """Rupees; SBIN is at 812 there, so that a buy rests."""

@@ -1,7 +1,7 @@
 """A storm: one key, a hundred requests at once, over as many connections.
 
-One batch may come of it, and one order a leg; with a kill -9 in the middle and the storm
-repeated it must stay the same batch.
+One batch may come of it, and one order a leg; with a kill -9 in the middle and the
+storm repeated it must stay the same batch.
 """
 
 from __future__ import annotations

@@ -13,8 +13,10 @@ from tests.support.processes import ROOT
 @pytest.mark.timeout(200)
 def test_no_order_is_sent_twice_and_none_is_lost_through_kill_9():
     done = subprocess.run(
-        [sys.executable, "-m", "tests.crash", "--short", "--at-each", "1"]
-        + ["--kills", str(len(POINTS) + 1), "--clients", "8"],
+        [
+            *(sys.executable, "-m", "tests.crash", "--short", "--clients", "8"),
+            *("--at-each", "1", "--kills", str(len(POINTS) + 1)),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

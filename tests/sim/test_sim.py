@@ -163,7 +163,7 @@ def test_a_burst_beyond_the_broker_s_limit_is_told(monkeypatch):
 def test_an_order_that_leaves_after_the_kill_switch_answered_is_told(monkeypatch):
     from actors.trading import TradingState
 
-    monkeypatch.setattr(TradingState, "check", lambda self: None)
+    monkeypatch.setattr(TradingState, "check", lambda self, closes_for=None: None)
     hits = set()
     for seed in range(12):
         plan = quiet(seed)

@@ -98,7 +98,8 @@ class OpenLoad:
         try:
             connection = self._idle.pop() if self._idle else None
             if connection is None:
-                connection = await Answering(self._target).__aenter__()
+                connection = Answering(self._target)
+                await connection.__aenter__()
             headers, answer = await connection.ask(self._body, key)
         except (OSError, trio.BrokenResourceError, ConnectionError):
             if connection is not None:

@@ -1,10 +1,9 @@
-"""One stage of a soak: an offered load, what came of it, and what Ordo needed for it."""
+"""One stage of a soak: a load, what came of it, and what Ordo needed for it."""
 
 from __future__ import annotations
 
 import json
 import math
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ PRICE = 850
 """Rupees; SBIN is at 812, so that a buy fills at once and settles."""
 AT_VENUE = {"acked", "partially_filled", "filled"}
 NEVER_SENT = {"denied", "rejected", "not_placed"}
+SETTLED = {"filled"} | NEVER_SENT
 SETTLE_WITHIN = 90.0
 
 
@@ -157,9 +157,7 @@ class Soak:
         def is_settled() -> bool:
             nonlocal ours
             ours = ordo_orders(self.ordo.url)
-            return all(
-                row["status"] in {"filled", *NEVER_SENT} for row in ours.values()
-            )
+            return all(row["status"] in SETTLED for row in ours.values())
 
         found = []
         try:

@@ -1,8 +1,8 @@
-"""Several FYERS venues in one process, which shares the machine with what it measures.
+"""Several FYERS venues in one process, which shares the machine with Ordo.
 
-`python -m tests.soak.venues --count 3` prints `{"ports": [...]}` once they listen. Their
-books show the orders of the last seconds only: a real one shows the whole day, and what
-Ordo needs to read that would hide whether Ordo itself grows. Checkers see all.
+`python -m tests.soak.venues --count 3` prints `{"ports": [...]}` once they listen.
+Their books show the orders of the last seconds only: a real one shows the whole day,
+and what Ordo needs to read that would hide whether Ordo itself grows. Checkers see all.
 """
 
 from __future__ import annotations

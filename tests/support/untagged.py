@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from adapters import BookOrder
+from adapters import BookOrder, Rejected
 from tests.support.gateway import make_paper
 from tests.support.stage import Stage
 
@@ -20,6 +20,7 @@ class Untagged:
         turn: makes of each row what the book shows.
         tells_time: whether rows tell when an order was placed.
         ahead: by how much the broker's clock is ahead of ours.
+        numbers_refusals: whether a refusal names the order that it left in the book.
     """
 
     def __init__(self, inside: Any, *, poll: float = 60.0) -> None:
@@ -30,9 +31,16 @@ class Untagged:
         self.turn: Callable[[BookOrder], BookOrder] = lambda row: row
         self.tells_time = True
         self.ahead = timedelta(0)
+        self.numbers_refusals = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inside, name)
+
+    async def place(self, order: Any, tag: str, last_look: Any) -> Any:
+        answer = await self.inside.place(order, tag, last_look)
+        if isinstance(answer, Rejected) and not self.numbers_refusals:
+            return msgspec.structs.replace(answer, broker_order_id=None)
+        return answer
 
     async def order_book(self) -> Sequence[BookOrder]:
         return [self._shown(row) for row in await self.inside.order_book()]

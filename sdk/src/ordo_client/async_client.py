@@ -10,10 +10,10 @@ import anyio
 import httpx
 
 from ordo_client import calls
+from ordo_client.async_events import AsyncEvents
 from ordo_client.call import Call, Reply
 from ordo_client.connecting import CA, place_of, reply_of, request_of, unreachable
 from ordo_client.errors import Unreachable
-from ordo_client.async_events import AsyncEvents
 from ordo_client.following import Following
 from ordo_client.methods import async_method
 from ordo_client.order import names
@@ -106,9 +106,9 @@ class AsyncOrdo:
         after: int | None = None,
         give_up_after: float | None = None,
     ) -> AsyncEvents:
-        """What happens, as it happens, over as many connections as it takes. `async with` closes it.
+        """What happens, as it happens, over as many connections as it takes.
 
-        As with `Ordo.events`.
+        As `Ordo.events`; `async with` closes it.
         """
         following = Following(
             brokers=None if brokers is None else names(brokers),
@@ -128,9 +128,11 @@ class AsyncOrdo:
         tries = Tries(
             call, retry_for=self._retry_for, clock=anyio.current_time, rng=self._rng
         )
-        while isinstance(outcome := tries.judge(await self._ask(call)), Wait):
+        while True:
+            outcome = tries.judge(await self._ask(call))
+            if not isinstance(outcome, Wait):
+                return outcome
             await anyio.sleep(outcome.seconds)
-        return outcome
 
     async def _ask(self, call: Call[R]) -> Reply | Unreachable:
         try:

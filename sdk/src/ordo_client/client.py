@@ -131,9 +131,11 @@ class Ordo:
         tries = Tries(
             call, retry_for=self._retry_for, clock=time.monotonic, rng=self._rng
         )
-        while isinstance(outcome := tries.judge(self._ask(call)), Wait):
+        while True:
+            outcome = tries.judge(self._ask(call))
+            if not isinstance(outcome, Wait):
+                return outcome
             time.sleep(outcome.seconds)
-        return outcome
 
     def _ask(self, call: Call[R]) -> Reply | Unreachable:
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Literal, Union
+from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-Number = Union[Decimal, int, float]
+Number = Decimal | int | float
 """A price or a quantity. A float goes out as Python prints it; Decimal says what it
 means."""
 Side = Literal["BUY", "SELL"]
@@ -56,13 +57,30 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
         check_number(self.fill_qty, "fill_qty")
 
 
-def check_number(value: Number | None, name: str) -> None:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What changes of an open order; what is left out stays."""
+
+    quantity: Number | UnsetType = UNSET
+    price: Number | UnsetType | None = UNSET
+    trigger_price: Number | UnsetType | None = UNSET
+    type: OrderType | UnsetType = UNSET
+    validity: Validity | UnsetType = UNSET
+    deadline_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("quantity", "price", "trigger_price"):
+            check_number(getattr(self, name), name)
+
+
+def check_number(value: Number | UnsetType | None, name: str) -> None:
     """Refuse what JSON has no number for: it would go out as null.
 
     Raises:
         ValueError: naming the field.
     """
-    if value is not None and not math.isfinite(value):
+    if value is None or value is UNSET:
+        return
+    if not math.isfinite(value):
         raise ValueError(f"{name}: wanted a finite number, found {value}")
 
 

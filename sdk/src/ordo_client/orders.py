@@ -111,7 +111,7 @@ class OrderRecord(Result, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> tuple[BrokerResult, ...]:
-        """Why the change or the cancel was not done; the order's status stands apart."""
+        """Why the change or the cancel was not done."""
         return self.answer.results if self.answer.status == "error" else ()
 
     @property
@@ -133,7 +133,7 @@ class BatchRecord(Result, frozen=True, kw_only=True):
 class Outcome(Result, frozen=True, kw_only=True):
     """What each broker did; `data` is what else Ordo told."""
 
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

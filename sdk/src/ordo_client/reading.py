@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ R = TypeVar("R")
 D = TypeVar("D", bound=Result)
 Row = TypeVar("Row")
 
-UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, KeyError, ValueError, RecursionError)
 """What bytes that are not Ordo's make of the decoders."""
 MOST_SHOWN = 80
 """Characters of an answer that nobody understands."""
@@ -130,13 +130,11 @@ def not_ordo(reply: Reply) -> ServerError:
 
 
 def _decode(kind: type[R], content: bytes | msgspec.Raw) -> R:
-    try:
-        return _decoder(kind).decode(content)  # type: ignore[no-any-return]
-    except KeyError as exc:
-        raise ValueError(f"no {exc}") from exc
+    found: R = _decoder(kind).decode(content)  # type: ignore[arg-type]  # it has a hash
+    return found
 
 
 @cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
     # Numbers of no declared type may be money too.
     return msgspec.json.Decoder(kind, float_hook=Decimal)

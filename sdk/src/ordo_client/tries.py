@@ -31,17 +31,16 @@ class Backoff:
 
     def __init__(self, rng: random.Random, first: float, most: float) -> None:
         self._rng, self._first, self._most = rng, first, most
-        self._count = 0
+        self._full = first
 
     def next(self) -> float:
         """The next delay, in seconds."""
-        full = min(self._most, self._first * 2**self._count)
-        self._count = min(self._count + 1, 32)
+        full, self._full = self._full, min(self._most, self._full * 2)
         return full * self._rng.uniform(0.5, 1.0)
 
     def reset(self) -> None:
         """Things go well: begin small again."""
-        self._count = 0
+        self._full = self._first
 
 
 class Tries(Generic[R]):

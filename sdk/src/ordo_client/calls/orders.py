@@ -7,16 +7,17 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ordo_client.answers import Rows
 from ordo_client.call import Call, Reply, encode, key_or_new, path, query
 from ordo_client.order import (
+    Change,
     Fill,
     Number,
     Order,
     OrderType,
     Validity,
-    check_number,
     names,
 )
 from ordo_client.orders import (
@@ -39,7 +40,6 @@ CANCEL_SECONDS = 15.0
 FILL_SECONDS = 15.0
 BOOKS_SECONDS = 20.0
 """For the brokers' books to be read and compared."""
-UNCHANGED: Any = msgspec.UNSET
 
 
 def place(
@@ -128,11 +128,11 @@ def batch(batch_id: str) -> Call[BatchRecord]:
 def modify(
     order_id: str,
     *,
-    quantity: Number = UNCHANGED,
-    price: Number | None = UNCHANGED,
-    trigger_price: Number | None = UNCHANGED,
-    type: OrderType = UNCHANGED,
-    validity: Validity = UNCHANGED,
+    quantity: Number | UnsetType = UNSET,
+    price: Number | UnsetType | None = UNSET,
+    trigger_price: Number | UnsetType | None = UNSET,
+    type: OrderType | UnsetType = UNSET,
+    validity: Validity | UnsetType = UNSET,
     deadline_ms: int | None = None,
 ) -> Call[OrderRecord]:
     """Change an open order; what is left out stays. `quantity` is the new total.
@@ -141,21 +141,19 @@ def modify(
     wanted, `failed` why not. It is safe to repeat: an order that stands as wanted is
     left alone.
     """
-    terms = {
-        "quantity": quantity,
-        "price": price,
-        "trigger_price": trigger_price,
-        "type": type,
-        "validity": validity,
-    }
-    changes = {name: v for name, v in terms.items() if v is not msgspec.UNSET}
-    for name in ("quantity", "price", "trigger_price"):
-        check_number(changes.get(name), name)
+    change = Change(
+        quantity=quantity,
+        price=price,
+        trigger_price=trigger_price,
+        type=type,
+        validity=validity,
+        deadline_ms=deadline_ms,
+    )
     return Call(
         "PATCH",
         path("orders", order_id),
         one(OrderRecord),
-        body=encode({**changes, "deadline_ms": deadline_ms}),
+        body=encode(change),
         seconds=_seconds(deadline_ms),
     )
 
