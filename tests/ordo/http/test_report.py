@@ -14,10 +14,10 @@ from tests.support.gateway import an_order
 from tests.support.memory_store import START
 from tests.support.records import a_record
 
+D = Decimal
+
 DOCS = Path(__file__).parents[3] / "docs" / "reports.md"
 LAST = {"NSE:SBIN": D(812), "NSE:INFY": D(1500)}
-
-D = Decimal
 
 
 def an_example():
