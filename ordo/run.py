@@ -26,6 +26,7 @@ from ordo import logs, tls
 from ordo.checks import echoes
 from ordo.config import Settings, address
 from ordo.data import keyring_of, opened
+from ordo.doors import Doors, halt_at_start
 from ordo.grants import Sessions, grants_at_start
 from ordo.http.server import HttpServer
 from ordo.masters import MasterStore, parsers
@@ -112,10 +113,14 @@ async def _main(
         ready(endpoint(url))
 
     server = http(up)
-    tree = system.tree(server.run, server.stop)
+    halt_at_start(system.door, system.killswitch)
     gave_up = False
     try:
-        await _until_stopped(system, tree)
+        # From here on SIGUSR1 halts; before, it ends a process that sends nothing yet.
+        with trio.open_signal_receiver(signal.SIGUSR1) as signals:
+            doors = Doors(system.door, signals, system.killswitch, system.trading)
+            tree = system.tree(server.run, server.stop, doors.run)
+            await _until_stopped(system, tree)
     except* RestartIntensityExceeded as error:
         log.critical("the tree gave up", exc_info=error)
         gave_up = True

@@ -63,6 +63,7 @@ from adapters.instruments import InstrumentIndex
 from ordo.checks import Known, egress, pretrade
 from ordo.config import Broker as BrokerTable
 from ordo.config import Settings
+from ordo.doors import Door
 from ordo.looks import Looks
 from ordo.masters import MasterStore, no_masters
 from ordo.metrics import Meters
@@ -141,6 +142,7 @@ class System:
         self.store = StoreHealth()
         self.loop = LoopWatch(clockwork.wall)
         self.trading = TradingState(_stored_switch(store))
+        self.door = Door(settings.data.path)
         self.records = Records(store, run_sync=read_sync)
         self.feed = Feed(self.records)
         self.meters = Meters()
@@ -191,8 +193,13 @@ class System:
         found = [row for row in self._broker_tree.children if row.name == broker]
         return found[0].restarts if found else 0
 
-    def tree(self, http: Start | None, stop_http: Callable[[], None]) -> Supervisor:
-        """The whole tree; *http* is the last child, left out where it is None."""
+    def tree(
+        self,
+        http: Start | None,
+        stop_http: Callable[[], None],
+        doors: Start | None = None,
+    ) -> Supervisor:
+        """The whole tree; *http* and *doors* are left out where they are None."""
         router = Router(
             self.router,
             self.brokers,
@@ -227,6 +234,7 @@ class System:
                 ).run,
                 mailbox=self.killswitch,
             ),
+            *([] if doors is None else [self._doors(doors)]),
             Child("brokers", self._broker_tree.run, grace=brokers_stop),
             Child(
                 "router",
@@ -336,6 +344,20 @@ class System:
             ]
             if brokers
         }
+
+    def _doors(self, doors: Start) -> Child:
+        """Up before any order can leave; a crash is its own, until it cannot be mended:
+        then all ends, for nobody could shut the door any more."""
+        tree = Supervisor(
+            "doors",
+            [Child("doors", doors)],
+            strategy=Strategy.ONE_FOR_ONE,
+            intensity=50,
+            period=60.0,
+            rng=self.clockwork.rng,
+            on_event=report,
+        )
+        return Child("doors", tree.run, grace=tree.longest_stop + 1.0)
 
     def _indexes(self) -> dict[str, InstrumentIndex]:
         """What each broker trades."""

@@ -93,3 +93,23 @@ class ReconcileBody(Body, frozen=True, kw_only=True):
     """`POST /api/v1/reconcile`; without brokers it means all."""
 
     brokers: list[Text] = []
+
+
+class CancelBody(Body, frozen=True, kw_only=True):
+    """`POST /api/v1/orders/cancel`; without brokers it means all, without a symbol
+    every one."""
+
+    brokers: list[Text] = []
+    symbol: Text | None = None
+
+
+class CloseBody(Body, frozen=True, kw_only=True):
+    """`POST /api/v1/positions/close`; without a symbol it means every one.
+
+    The brokers must be named: what is empty by mistake must not close everything.
+    """
+
+    brokers: Annotated[list[Text], msgspec.Meta(min_length=1)]
+    symbol: Text | None = None
+    idempotency_key: str | None = None
+    deadline_ms: DeadlineMs | None = None

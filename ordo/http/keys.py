@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from ordo.http.bodies import OrderBody, PlaceBody
+from ordo.http.bodies import Body, OrderBody, PlaceBody
 from ordo.http.call import Call
 from ordo.http.errors import ApiError
 
@@ -59,6 +59,11 @@ def fingerprint(body: PlaceBody) -> str:
         idempotency_key=None,
         orders=[_normal(order) for order in body.orders],
     )
+    return digest(plain)
+
+
+def digest(plain: Body) -> str:
+    """The SHA-256, in hex, of a body that bears no key any more."""
     return hashlib.sha256(CANONICAL.encode((API_VERSION, plain))).hexdigest()
 
 

@@ -28,13 +28,13 @@ def legs_of(body: PlaceBody, known: Mapping[str, object]) -> tuple[Leg, ...]:
     Raises:
         ApiError: `validation_failed`, naming the path.
     """
-    _check_brokers(body.brokers, known, "$.brokers")
+    check_brokers(body.brokers, known, "$.brokers")
     legs = []
     for index, item in enumerate(body.orders):
         path = f"$.orders[{index}]"
         order = order_of(item, path)
         if item.brokers is not None:
-            _check_brokers(item.brokers, known, f"{path}.brokers")
+            check_brokers(item.brokers, known, f"{path}.brokers")
         brokers = body.brokers if item.brokers is None else item.brokers
         if not brokers:
             raise invalid(f"{path}.brokers", "wanted at least one broker, found none")
@@ -101,9 +101,12 @@ def _check_price(
         raise invalid(path, f"{kind} orders have none, found {shown(value)}")
 
 
-def _check_brokers(
-    names: Sequence[str], known: Mapping[str, object], path: str
-) -> None:
+def check_brokers(names: Sequence[str], known: Mapping[str, object], path: str) -> None:
+    """Names of configured brokers, none of them twice.
+
+    Raises:
+        ApiError: `validation_failed`, naming the path.
+    """
     for index, name in enumerate(names):
         if name not in known:
             there = ", ".join(known) or "none"

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ordo.http import events
+from ordo.http.bodies import CloseBody, PlaceBody
 from ordo.http.call import Call
 from ordo.http.envelope import BrokerResult, Envelope, Reply
 from ordo.http.errors import STATUS_OF
 from ordo.http.schemas import components, reference, row_schema
+from ordo.http.squareoff import CancelView
 from ordo.http.views import BatchData, LegResult, OrderView
 from ordo.version import __version__
 
@@ -114,7 +116,7 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["parameters"].append(_parameter("Last-Event-ID", "header"))
     if route.body is not None:
         content: dict[str, Any] = {"schema": reference(route.body)}
-        if _places(route):
+        if route.body is PlaceBody:
             content["examples"] = {"two brokers": {"value": EXAMPLE}}
         operation["requestBody"] = {
             "required": True,
@@ -222,8 +224,12 @@ def _answer(route: Route) -> dict[str, Any]:
         data["required"] = [plural, "next_cursor"]
     else:
         data = reference(route.data) if route.data else {"type": "object"}
-    legs = _places(route) or (route.method != "GET" and route.data is OrderView)
+    legs = _places(route) or (
+        route.method != "GET" and route.data in (OrderView, CancelView)
+    )
     entry = reference(LegResult if legs else BrokerResult)
+    if route.body is CloseBody:  # a broker's positions may not be read
+        entry = {"anyOf": [entry, reference(BrokerResult)]}
     properties = {"data": data, "results": {"type": "array", "items": entry}}
     return {
         "allOf": [reference(Envelope), {"type": "object", "properties": properties}]

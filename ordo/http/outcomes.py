@@ -7,6 +7,7 @@ from itertools import repeat
 
 from actors.messages import (
     BatchDone,
+    ClosePositions,
     Denial,
     LegAnswer,
     NothingAccepted,
@@ -60,7 +61,9 @@ def done(answer: BatchDone, waited_ms: float) -> Reply:
     )
 
 
-def nothing_sent(answer: NothingAccepted, message: PlaceBatch) -> Reply:
+def nothing_sent(
+    answer: NothingAccepted, message: PlaceBatch | ClosePositions
+) -> Reply:
     """A dry run, or every leg denied: nothing is stored, and the key stays free."""
     denied = sum(isinstance(leg.answer, Denial) for leg in answer.legs)
     status: Status = "success" if denied == 0 else "partial"
@@ -68,7 +71,7 @@ def nothing_sent(answer: NothingAccepted, message: PlaceBatch) -> Reply:
         status="error" if denied == len(answer.legs) else status,
         data=BatchData(
             batch_id=None,
-            portfolio_id=message.portfolio_id,
+            portfolio_id=getattr(message, "portfolio_id", None),
             idempotency_key=message.key if message.key_given else None,
             replayed=False,
             created_at=None,

@@ -8,6 +8,7 @@ from actors.mailbox import MailboxError, MailboxFull
 from actors.messages import (
     BatchDone,
     BatchReply,
+    ClosePositions,
     InProgress,
     KeyReused,
     NothingAccepted,
@@ -48,7 +49,7 @@ async def place(call: Call) -> Reply:
         raise ApiError("shutting_down", "Ordo is stopping; nothing was sent")
     asked = trio.current_time()
     answer = await _ask(call, message)
-    return _reply(answer, message, (trio.current_time() - asked) * 1000)
+    return reply_to(answer, message, (trio.current_time() - asked) * 1000)
 
 
 async def _ask(call: Call, message: PlaceBatch) -> BatchReply:
@@ -58,16 +59,27 @@ async def _ask(call: Call, message: PlaceBatch) -> BatchReply:
     except MailboxFull as full:
         raise ApiError("overloaded", str(full)) from None
     except (MailboxError, trio.TooSlowError):
-        # It may have been accepted: the key tells, so that nothing is sent twice.
-        raise ApiError(
-            "idempotency_in_progress",
-            "no answer yet; ask again with the same key",
-            retry_after=1.0,
-            data={"batch_id": None, "idempotency_key": message.key},
-        ) from None
+        raise unanswered(message.key) from None
 
 
-def _reply(answer: BatchReply, message: PlaceBatch, waited_ms: float) -> Reply:
+def unanswered(key: str) -> ApiError:
+    """It may have been accepted: the key tells, so that nothing is sent twice."""
+    return ApiError(
+        "idempotency_in_progress",
+        "no answer yet; ask again with the same key",
+        retry_after=1.0,
+        data={"batch_id": None, "idempotency_key": key},
+    )
+
+
+def reply_to(
+    answer: BatchReply, message: PlaceBatch | ClosePositions, waited_ms: float
+) -> Reply:
+    """The answer to a batch; *waited_ms* is how long the router took.
+
+    Raises:
+        ApiError: nothing was attempted, or it is under way.
+    """
     match answer:
         case BatchDone():
             return done(answer, waited_ms)
@@ -89,7 +101,7 @@ def _reply(answer: BatchReply, message: PlaceBatch, waited_ms: float) -> Reply:
             raise ApiError("overloaded", words)
 
 
-def _in_progress(answer: InProgress, message: PlaceBatch) -> ApiError:
+def _in_progress(answer: InProgress, message: PlaceBatch | ClosePositions) -> ApiError:
     batch_id = answer.batch_id
     return ApiError(
         "idempotency_in_progress",

@@ -25,10 +25,13 @@ from ordo.http import (
     safety,
     sessions,
     simulate,
+    squareoff,
     status,
 )
 from ordo.http.bodies import (
     BreakerBody,
+    CancelBody,
+    CloseBody,
     PlaceBody,
     ReconcileBody,
     SwitchBody,
@@ -135,6 +138,16 @@ ROUTES: tuple[Route, ...] = (
         may_pend=True,
     ),
     Route(
+        "POST",
+        f"{V1}/orders/cancel",
+        "trade",
+        squareoff.cancel_open,
+        "Cancel every open order that matches",
+        CancelBody,
+        data=squareoff.CancelView,
+        may_pend=True,
+    ),
+    Route(
         "GET",
         f"{V1}/batches/{{batch_id}}",
         "read",
@@ -185,6 +198,15 @@ ROUTES: tuple[Route, ...] = (
         "Positions",
         query=B,
         data=("positions", Position),
+    ),
+    Route(
+        "POST",
+        f"{V1}/positions/close",
+        "trade",
+        squareoff.close_positions,
+        "Square off every open position that matches",
+        CloseBody,
+        data=BatchData,
     ),
     Route(
         "GET",

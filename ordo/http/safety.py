@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import msgspec
 import trio
 
 from actors.mailbox import MailboxError
 from actors.messages import (
+    CancelProgress,
+    CloseProgress,
     EngageSwitch,
     ReadSwitch,
     ReleaseSwitch,
@@ -14,6 +18,7 @@ from actors.messages import (
     StoreDown,
     SwitchReport,
 )
+from ordo.doors import HALT
 from ordo.http.bodies import BreakerBody, SwitchBody
 from ordo.http.call import Call
 from ordo.http.decoding import check_text, decode
@@ -24,25 +29,31 @@ from ordo.http.views import stamp
 SWITCH_SECONDS = 10.0
 
 
-class Cancels(msgspec.Struct, kw_only=True):
-    """Counts of the orders that a halt wanted cancelled."""
+class Counts(msgspec.Struct, kw_only=True):
+    """What a halt wanted done; what is neither done nor failed is under way."""
 
-    wanted: int
-    done: int
-    failed: int
+    wanted: int = 0
+    done: int = 0
+    failed: int = 0
 
 
-class BrokerCancels(Cancels, kw_only=True):
-    """One broker's part of them."""
+class BrokerProgress(Counts, kw_only=True):
+    """One broker's part: its cancels, and beside them its `closes` of positions.
+
+    `failures` says which failed, or what is being tried again, and why.
+    """
 
     broker: str
+    closes: Counts
+    failures: list[str]
 
 
 class Progress(msgspec.Struct, kw_only=True):
-    """How far the cancels of a halt are."""
+    """How far what a halt wants done is; `brokers` are those that were told of it."""
 
-    cancels: Cancels
-    brokers: list[BrokerCancels]
+    cancels: Counts
+    closes: Counts
+    brokers: list[BrokerProgress]
 
 
 class SwitchView(msgspec.Struct, kw_only=True):
@@ -52,6 +63,8 @@ class SwitchView(msgspec.Struct, kw_only=True):
     reason: str | None
     since: str | None
     by: str | None
+    cancel_open: bool
+    close_positions: bool
     on_the_wire: list[str]
     progress: Progress
 
@@ -76,14 +89,11 @@ async def turn_switch(call: Call) -> Reply:
         check_text(body.reason, "$.reason")
     if not body.engaged:
         return await _release(call, body)
-    if body.close_positions:
-        raise invalid(
-            "$.close_positions", "squaring off by the switch is not in this version"
-        )
     message = EngageSwitch(
         by=call.principal.id,
         reason=body.reason or "no reason given",
         cancel_open=body.cancel_open,
+        close_positions=body.close_positions,
         request_id=call.request_id,
     )
     return Reply(data=_view(await _ask(call, message)))
@@ -95,6 +105,11 @@ async def _release(call: Call, body: SwitchBody) -> Reply:
     for name in ("cancel_open", "close_positions"):
         if getattr(body, name):
             raise invalid(f"$.{name}", "goes with engaged: true only")
+    if call.system.door.is_shut:
+        raise ApiError(
+            "conflict",
+            f"the file {HALT} stands in the data directory: remove it first",
+        )
     message = ReleaseSwitch(
         by=call.principal.id, reason=body.reason, request_id=call.request_id
     )
@@ -147,27 +162,54 @@ async def _ask(
 
 
 def _view(report: SwitchReport) -> SwitchView:
-    switch, parts = report.switch, report.progress
+    switch = report.switch
     return SwitchView(
         engaged=switch.engaged,
         reason=switch.reason,
         since=None if switch.since is None else stamp(switch.since),
         by=switch.by,
+        cancel_open=switch.cancel_open,
+        close_positions=switch.close_positions,
         on_the_wire=list(report.on_the_wire),
-        progress=Progress(
-            cancels=Cancels(
-                wanted=sum(part.wanted for part in parts),
-                done=sum(part.done for part in parts),
-                failed=sum(part.failed for part in parts),
-            ),
-            brokers=[
-                BrokerCancels(
-                    broker=part.broker,
-                    wanted=part.wanted,
-                    done=part.done,
-                    failed=part.failed,
-                )
-                for part in parts
-            ],
-        ),
+        progress=_progress(report),
     )
+
+
+def _progress(report: SwitchReport) -> Progress:
+    cancels, closes = report.progress, report.closes
+    named = dict.fromkeys(part.broker for part in (*cancels, *closes))
+    return Progress(
+        cancels=_counts(cancels),
+        closes=_counts(closes),
+        brokers=[
+            _of_broker(
+                broker,
+                [part for part in cancels if part.broker == broker],
+                [part for part in closes if part.broker == broker],
+            )
+            for broker in named
+        ],
+    )
+
+
+def _of_broker(
+    broker: str, cancels: Sequence[CancelProgress], closes: Sequence[CloseProgress]
+) -> BrokerProgress:
+    counts = _counts(cancels)
+    return BrokerProgress(
+        broker=broker,
+        wanted=counts.wanted,
+        done=counts.done,
+        failed=counts.failed,
+        closes=_counts(closes),
+        failures=[words for part in (*cancels, *closes) for words in part.failures],
+    )
+
+
+def _counts(parts: Iterable[CancelProgress | CloseProgress]) -> Counts:
+    counts = Counts()
+    for part in parts:
+        counts.wanted += part.wanted
+        counts.done += part.done
+        counts.failed += part.failed
+    return counts

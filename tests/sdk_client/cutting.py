@@ -1,4 +1,4 @@
-"""A proxy for bytes that loses answers: what was sent arrives, what comes back does not.
+"""A proxy that loses answers: what was sent arrives, what comes back does not.
 
 The worst moment to lose a connection: the order is at Ordo, and nobody says so.
 """

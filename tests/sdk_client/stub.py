@@ -4,7 +4,7 @@ import json
 
 import httpx
 
-from ordo_client import AsyncOrdo, Ordo, Order
+from ordo_client import AsyncOrdo, Order, Ordo
 
 URL = "https://ordo.test"
 TOKEN = "t0p-s3cret"

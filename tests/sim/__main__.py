@@ -101,7 +101,7 @@ def _with_progress(results: Iterator[Result], count: int) -> Iterator[Result]:
 
 def _add(total: Counter[str], result: Result) -> None:
     total["seeds"] += 1
-    for name in ("orders", "booked", "crashes"):
+    for name in ("orders", "booked", "crashes", "undecided"):
         total[name] += getattr(result, name)
     total["hours"] += round(result.hours * 3600)
     for kind, count in result.faults.items():
@@ -122,6 +122,7 @@ def _table(total: Counter[str], seconds: float) -> None:
     print(f"faults                {sum(faults.values())} of {len(faults)} kinds")
     for name, count in sorted(faults.items()):
         print(f"  {name:<20}{count}")
+    print(f"left to a person      {total['undecided']} (at brokers that show no tags)")
     print(f"sent twice            {broken.get('I1', 0)}")
     print(f"lost                  {broken.get('I2', 0) + broken.get('I3', 0)}")
     print(f"invariants broken     {broken or 0}")

@@ -131,6 +131,9 @@ def _batches(world: World, told: Told) -> None:
 def _agrees(world: World, record: OrderRecord, entry: Entry | None) -> None:
     """I3, I8: the row says what the broker says, to the paisa."""
     what = f"{record.order_id} at {record.broker}"
+    if record.status is S.UNKNOWN and not world.venues[record.broker].tagged:
+        world.undecided += 1  # two may be it: a person has to look
+        return
     if entry is None:
         gone = {*NEVER_THERE, S.CANCELLED}
         if record.status not in gone:

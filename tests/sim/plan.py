@@ -14,6 +14,10 @@ SETTLE = 185.0
 """Seconds after which all is settled once faults have stopped. Source: issue 4."""
 
 
+UNTAGGED = 0.2
+"""Of brokers, so many show no client tags in their books."""
+
+
 @dataclass
 class BrokerPlan:
     """One broker. `share`: of its calls that meet a fault."""
@@ -102,6 +106,9 @@ def make(seed: int, orders: int = 20) -> Plan:
             outages.append((start, start + rng.uniform(3, 60)))
         share = rng.uniform(0.1, 0.6) if hard else rng.uniform(0, 0.15)
         plan.brokers[name] = BrokerPlan(share, outages)
+    tags = random.Random(f"{seed} tags")
+    for broker in plan.brokers.values():
+        broker.tagged = tags.random() > UNTAGGED
     while plan.orders < orders:
         plan.batches.append(_batch(rng, names, len(plan.batches)))
     for _ in range(rng.choice([0, 0, 0, 1, 1, 2])):

@@ -32,6 +32,7 @@ class Result:
     booked: int = 0
     acknowledged: int = 0
     crashes: int = 0
+    undecided: int = 0
     hours: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
@@ -164,6 +165,7 @@ def _result(world: World, told: clients.Told) -> Result:
         booked=sum(len(v.entries) for v in world.venues.values()),
         acknowledged=len(told.batches),
         crashes=world.crashes,
+        undecided=world.undecided,
         hours=(world.plan.lasts + SETTLE) / 3600,
         faults=faults,
         statuses=world.statuses,

@@ -59,6 +59,7 @@ class World:
         self.trace = hashlib.sha256()
         self.lines: list[str] = []
         self.crashes = 0
+        self.undecided = 0
         self.marks: list[int] = []
         self.statuses: Counter[str] = Counter()
         self.system: System | None = None

@@ -13,8 +13,8 @@ import trio
 from tests.bench.load import TIMING, Connection, Target
 
 RETRY_AFTER = re.compile(rb"retry-after: (\d+)", re.I)
-MOST_IN_FLIGHT = 2_000
-"""More than Ordo takes at one time; beyond it a request is late, and counts as such."""
+MOST_IN_FLIGHT = 800
+"""Fewer than the connections Ordo keeps open; beyond it a request is not made at all."""
 
 
 class Said(NamedTuple):

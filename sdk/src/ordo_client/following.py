@@ -20,7 +20,9 @@ SILENCE = 45.0
 """Seconds without a byte after which the stream is dead. Source: Ordo shows every 15
 that it lives."""
 FIRST, MOST = 1.0, 30.0
-"""Seconds before the first new connection, where Ordo did not say; and at most."""
+"""Seconds before a new connection: where Ordo did not say how many, and at most."""
+GROWTH = (2.0, 64.0)
+"""By how much those grow, while connecting fails; with jitter."""
 KIND = "text/event-stream"
 DECODER = msgspec.json.Decoder(Event, float_hook=Decimal)
 
@@ -55,7 +57,7 @@ class Following:
         )
         self._give_up_after = give_up_after
         self._clock = clock
-        self._backoff = Backoff(rng, FIRST, MOST)
+        self._backoff = Backoff(rng, *GROWTH)
         self._down_since: float | None = None
         self._seen = after
 
@@ -102,7 +104,7 @@ class Following:
         if self._down_since is None:
             self._down_since = now
         told = self._parser.retry or FIRST
-        delay = max(self._backoff.next(), told) + (error.retry_after or 0.0)
+        delay = min(MOST, told * self._backoff.next()) + (error.retry_after or 0.0)
         patience = self._give_up_after
         if patience is not None and now + delay > self._down_since + patience:
             raise error

@@ -19,7 +19,10 @@ KINDS = {
 
 def operation(method: str, path: str) -> dict[str, Any] | None:
     """What the document says of a call; None where it has no such path or method."""
-    for template, methods in build()["paths"].items():
+    paths = build()["paths"]
+    if path in paths:  # goes before one with named parts that fits too
+        return paths[path].get(method.lower())
+    for template, methods in paths.items():
         if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path):
             return methods.get(method.lower())
     return None

@@ -193,12 +193,15 @@ async def test_the_switch_is_engaged_and_released_and_tells_by_whom(
         read = await caller.get("/api/v1/kill-switch")
         released = await caller.call("PUT", "/api/v1/kill-switch", {"engaged": False})
         by = caller.tokens["trade"].split("_")[1]
-    nothing = {"cancels": {"wanted": 0, "done": 0, "failed": 0}, "brokers": []}
+    none = {"wanted": 0, "done": 0, "failed": 0}
+    nothing = {"cancels": none, "closes": none, "brokers": []}
+    wants = {"cancel_open": False, "close_positions": False}
     assert before.data == {
         "engaged": False,
         "reason": None,
         "since": None,
         "by": None,
+        **wants,
         "on_the_wire": [],
         "progress": nothing,
     }
@@ -207,6 +210,7 @@ async def test_the_switch_is_engaged_and_released_and_tells_by_whom(
         "reason": "test",
         "since": "2026-11-23T03:45:03.234Z",
         "by": f"token:{by}",
+        **wants,
         "on_the_wire": [],
         "progress": nothing,
     }
@@ -245,7 +249,10 @@ async def test_the_switch_names_what_had_left_and_counts_its_cancels(
     assert answer.data["on_the_wire"] == [newest]
     cancels = after.data["progress"]["cancels"]
     assert cancels["wanted"] == cancels["done"] + cancels["failed"] == 2
-    assert after.data["progress"]["brokers"] == [{"broker": "one", **cancels}]
+    (part,) = after.data["progress"]["brokers"]
+    assert {name: part[name] for name in cancels} == cancels
+    assert part["closes"] == {"wanted": 0, "done": 0, "failed": 0}
+    assert (part["broker"], part["failures"]) == ("one", [])
 
 
 async def test_a_switch_that_cannot_be_recorded_is_507_and_engaged_all_the_same(
