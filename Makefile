@@ -6,6 +6,7 @@ PYTHON ?= python3
 KILLS ?= 200
 STORMS ?= 20
 IMAGE ?= ordo
+REQUESTS ?= 3000
 UV := uv==0.13.8
 
 BIN := .venv/bin
@@ -23,7 +24,7 @@ export PYTHON
 
 .NOTPARALLEL:
 .PHONY: help run test check-format lint types floors tests format coverage crash sim sweep mutants \
-	bench env sdk-env lock image clean
+	bench soak fuzz env sdk-env lock image clean
 
 help: ## print this
 	@echo "make run and make test are all that is needed; the others are their parts."
@@ -82,6 +83,9 @@ sweep: $(TEST_ENV) ## crash at every step of each scenario
 
 mutants: $(TEST_ENV) ## remove each safety rule in turn: some test must notice
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+fuzz: $(TEST_ENV) ## 3,000 generated requests at a real Ordo (REQUESTS=, ARGS='--seed N')
+	@$(BIN)/python -m tests.fuzz --requests $(REQUESTS) $(ARGS)
 
 bench: $(TEST_ENV) ## measure throughput and latency (ARGS= goes to the bench)
 	@$(BIN)/python -m tests.bench $(ARGS)

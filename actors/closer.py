@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import trio
 
+from actors.closing_reads import ClosingReads
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import CloseProgress
 from actors.records import Records
@@ -71,18 +72,18 @@ class Closer:
         async with trio.open_nursery() as squarings:
             squarings.start_soon(self._keep_telling)
             for broker in self._brokers:
-                squaring = Squaring(self._means(broker), halt, self._note)
+                squaring = Squaring(self._means(broker, halt), halt, self._note)
                 squarings.start_soon(squaring.run)
             while self._trading.closes_for == halt:
                 await self._trading.turned()
             squarings.cancel_scope.cancel()
 
-    def _means(self, broker: str) -> Means:
+    def _means(self, broker: str, halt: int) -> Means:
+        mailbox = self._brokers[broker]
         return Means(
             broker=broker,
-            mailbox=self._brokers[broker],
+            reads=ClosingReads(broker, mailbox, self._records, halt),
             router=self._router,
-            records=self._records,
             instruments=self._instruments[broker],
             by=f"kill_switch:{self._trading.switch.by}",
         )

@@ -5,7 +5,7 @@ enough, with every trade and position explained.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import trio
 
@@ -20,6 +20,7 @@ from actors.ownership import Owners, Ownership
 from actors.records import Records
 from actors.round import Round
 from actors.untagged import Untagged, sent_today
+from actors.wholeness import Wholeness
 from actors.windows import Kind
 from adapters import (
     ZERO,
@@ -81,6 +82,8 @@ class Comparing:
         self._in_flight = in_flight
         self._changed = changed
         self._shown = shown
+        self._wholeness = Wholeness()
+        self._cut_short = False
         self.doubts = Doubts()
 
     def in_doubt(self, order_id: str) -> None:
@@ -106,6 +109,7 @@ class Comparing:
         owners = self._ownership.now()
         findings = self._untagged.look(book, owners)
         by_number = {row.broker_order_id: row for row in book}
+        round_.whole = self._is_whole(by_number)
         by_tag = self._by_tag(book)
         ripe = []
         for each in self._journal:
@@ -190,7 +194,20 @@ class Comparing:
             if finding.candidates or self.doubts.old(order_id, round_.started):
                 self._untagged.tell(record, finding.candidates or near)
             return False
-        return self.doubts.missing(order_id, round_.started)
+        return round_.whole and self.doubts.missing(order_id, round_.started)
+
+    def _is_whole(self, by_number: Mapping[str, BookOrder]) -> bool:
+        """Whether what is not in the book is missing: not where it is cut short."""
+        lost = self._wholeness.lost(by_number.keys(), trio.current_time())
+        if lost and not self._cut_short:  # told once
+            log.warning(
+                "%s's book lacks %d orders that it has shown: nothing is missing by it",
+                self._line.name,
+                len(lost),
+                extra={"broker": self._line.name},
+            )
+        self._cut_short = bool(lost)
+        return not lost
 
     async def _take_up_settled(
         self, round_: Round, book: Sequence[BookOrder], owners: Owners
@@ -204,9 +221,9 @@ class Comparing:
         }
         for order_id, row in tuple(rows.items())[:MOST_TAKEN_UP]:
             if self._journal.get(order_id) is not None:
-                continue  # it has just been settled: the next round has newer rows
+                continue  # taken up before, and maybe not stored yet
             record = await self._stored(order_id)
-            if record is None or self._journal.get(order_id) is not None:
+            if record is None:
                 continue
             if from_book(record, row, self._journal.wall()) is None:
                 round_.differences += differences.unmended(record, row)

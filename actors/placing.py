@@ -12,6 +12,7 @@ import trio
 
 from actors.case import Case
 from actors.clockwork import Clockwork
+from actors.congestion import Congestion
 from actors.fanout import FanOut, leg_entry, margin_before
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import (
@@ -58,10 +59,12 @@ class Running:
     """A request under way; the others of its key wait for `done`.
 
     `batch_id` is set once its batch is in the store, by it or by an earlier request.
+    `began` is when it set out for its accept (Trio clock), until that is over.
     """
 
     def __init__(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
+        self.began: float | None = None
         self.batch_id: str | None = None
         self.done = trio.Event()
 
@@ -95,7 +98,13 @@ class Placing:
         self._trading = trading
         self._store = store
         self._clockwork = clockwork
+        self._congestion = Congestion()
         self._running: dict[KeyScope, Running] = {}
+
+    @property
+    def congested(self) -> bool:
+        """Whether one more request would only wait, and make the others wait."""
+        return self._congestion.refuses(trio.current_time())
 
     async def place(self, message: PlaceBatch, deadline: float) -> BatchReply:
         """Bring the batch to its answer, a margin before *deadline* (Trio clock)."""
@@ -166,8 +175,16 @@ class Placing:
         try:
             return await first(mine)
         finally:
+            self._recorded(mine)
             del self._running[scope]
             mine.done.set()
+
+    def _recorded(self, mine: Running, elsewhere: float = 0.0) -> None:
+        """It waits no longer for its accept; *elsewhere*: seconds its checks took."""
+        if mine.began is not None:
+            took, now = trio.current_time() - mine.began, trio.current_time()
+            mine.began = None
+            self._congestion.leave(took - elsewhere, now)
 
     async def _first(
         self, message: PlaceBatch, mine: Running, deadline: float
@@ -178,6 +195,8 @@ class Placing:
         is known is answered even then. So it is before a broker is asked for prices or
         funds: a replay costs it no call.
         """
+        mine.began = trio.current_time()
+        self._congestion.enter(mine.began)
         scope = scope_of(message)
         refusal = self._refusal(message)
         answers: tuple[LegAnswer, ...] = ()
@@ -284,6 +303,7 @@ class Placing:
             stored = await self._writer.ask(Commit(writes=(accept,)))
         except MailboxError as error:
             stored = StoreDown(message=str(error))
+        self._recorded(mine, answers[0].checked_ms / 1000)
         if isinstance(stored, Committed) and isinstance(stored.results[0], Accepted):
             mine.batch_id = batch.batch_id
             orders = await self._legs.send(records, answers, deadline)

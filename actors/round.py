@@ -19,6 +19,7 @@ class Round:
         over: set at the end.
         started, read_at: when the read began, on Trio's clock and by the wall's.
         book: every row; None where it could not be read.
+        whole: no row is gone that an earlier book has shown.
         differences: where the book and our orders differed.
         undecided: orders in doubt, and the rows that may be theirs.
         compared: how many orders that are not settled were looked for.
@@ -31,6 +32,7 @@ class Round:
         self.started = 0.0
         self.read_at = NEVER
         self.book: Sequence[BookOrder] | None = None
+        self.whole = False
         self.differences: list[Difference] = []
         self.undecided: dict[str, Sequence[BookOrder]] = {}
         self.compared = 0

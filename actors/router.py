@@ -38,8 +38,12 @@ from actors.writer import StoreHealth
 from adapters import OrderRecord, Store, StoreFailed
 from adapters.instruments import InstrumentIndex
 
+MOST_IN_ONE = 64
+"""Messages handled in one pass of the loop: under load a pass is long, and with one
+message for each the mailbox would be the slowest part of Ordo."""
 MOST_AT_ONCE = 512
 """Batches under way; one more is refused rather than left waiting."""
+_BUSY = Overloaded(message="more comes in than can be recorded")
 _FULL = Overloaded(message=f"{MOST_AT_ONCE} requests are under way, the limit")
 
 
@@ -96,11 +100,15 @@ class Router:
             with self._receiving:
                 while True:
                     self._handle(await self._mailbox.receive(), tasks)
+                    for request in self._mailbox.drain(MOST_IN_ONE):
+                        self._handle(request, tasks)
 
     def _handle(self, request: Request, tasks: trio.Nursery) -> None:
         match request.message:
             case PlaceBatch() if self._at_work >= MOST_AT_ONCE:
                 request.reply(_FULL)
+            case PlaceBatch(closes_for=None) if self._placing.congested:
+                request.reply(_BUSY)
             case ClosePositions() if self._at_work >= MOST_AT_ONCE:
                 request.reply(SquaredOff(batch=_FULL))
             case PlaceBatch() as message:

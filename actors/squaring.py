@@ -1,19 +1,19 @@
 """Squaring off one broker's positions for one halt.
 
-What was sent for a position is read from the store, before anything is sent for it: an
+What was sent for a position is read from the store before anything is sent for it: an
 attempt has a key of its own, and none begins before the one before it is certain. So a
 position is closed once, whatever crashes in between.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from itertools import groupby
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import trio
 
-from actors.exits import Held, exits, open_positions
+from actors.closing_reads import ClosingReads, Rows
+from actors.exits import Held, exits
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import (
     MOST_FAILURES,
@@ -21,27 +21,20 @@ from actors.messages import (
     BatchReply,
     CloseProgress,
     Denial,
-    Fetch,
-    Fetched,
-    FetchFailed,
     InProgress,
     Leg,
     NothingAccepted,
     PlaceBatch,
 )
-from actors.records import Records
-from adapters import ZERO, Order, OrderRecord, OrderStatus, Store, StoreFailed
+from adapters import ZERO, Order, OrderRecord, OrderStatus
 from adapters.instruments import InstrumentIndex
 
 log = logging.getLogger("ordo.closing")
-
-T = TypeVar("T")
 
 ROUTE = "PUT /api/v1/kill-switch"
 """What the keys of closing orders are unique in."""
 DEADLINE_MS = 30_000
 """Milliseconds for a closing order to leave: others may be before it in the queue."""
-READ_SECONDS = 15.0
 WAITS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Seconds until what could not be done is tried again; the last one from there on."""
 PATIENCE = 300.0
@@ -49,7 +42,7 @@ PATIENCE = 300.0
 MOST_ATTEMPTS = 3
 """Attempts of a position that were accepted: a broker that refuses says why."""
 LOOK_EVERY, AGE = 0.5, 0.25
-"""Seconds between looks whether an order has ended, and how old a look may be that is
+"""Seconds between looks whether orders have ended, and how old a look may be that is
 shared with others."""
 ALONE_WITHIN = 60.0
 """Seconds for the other open orders of a symbol to end. Source: as long as a cancel
@@ -57,16 +50,21 @@ lives (`actors.cancels`)."""
 SETTLE = 1.0
 """Seconds for a broker's positions to know the last fills of what was cancelled."""
 
-Rows = Sequence[OrderRecord]
-
 
 class Means(NamedTuple):
-    """Whom to ask. `by` is told as who sends, in the audit."""
+    """How it is done.
+
+    Args:
+        broker: the broker's name.
+        reads: what is known of it.
+        router: its mailbox, which places orders.
+        instruments: what trades there.
+        by: who sends, for keys and the audit.
+    """
 
     broker: str
-    mailbox: Mailbox
+    reads: ClosingReads
     router: Mailbox
-    records: Records
     instruments: InstrumentIndex
     by: str
 
@@ -75,51 +73,34 @@ class _Failed(Exception):
     """The position will not be closed for this halt; its text says why."""
 
 
-class _Shared(Generic[T]):
-    """A read that serves all who may do with its answer."""
-
-    def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
-        self._read = read
-        self._turn = trio.Lock()
-        self._known: tuple[float, T] | None = None
-
-    async def read(self, age: float = 0.0) -> T:
-        """What a read says that began at most *age* seconds ago, or a new one."""
-        oldest = trio.current_time() - age
-        async with self._turn:
-            if self._known is None or self._known[0] < oldest:
-                began = trio.current_time()
-                self._known = began, await self._read()
-            return self._known[1]
-
-
 class Squaring:
     """Closes what is open at one broker, once.
 
     Args:
-        means: the broker, and who does the work.
-        closes_for: the version of the halt that wants it.
+        means: how.
+        halt: the version of the halt that wants it.
         tell: told how far it is, as that changes.
     """
 
     def __init__(
-        self, means: Means, closes_for: int, tell: Callable[[CloseProgress], None]
+        self, means: Means, halt: int, tell: Callable[[CloseProgress], None]
     ) -> None:
         self._means = means
-        self._closes_for = closes_for
+        self._reads = means.reads
+        self._halt = halt
         self._tell = tell
         self._wanted = 0
         self._done = 0
-        self._failed: set[Held] = set()
+        self._failed = 0
         self._troubles: dict[Held | None, str] = {}
-        self._positions = _Shared(self._read_positions)
-        self._others = _Shared(self._read_others)
-        self._own = _Shared(self._read_own)
 
     async def run(self) -> None:
         """Close everything, or say why not; cancelled once the halt is over."""
-        await self._stored_halt()
-        attempts = await self._attempts()
+        while True:
+            if await self._reads.is_stored():
+                break
+            await trio.sleep(LOOK_EVERY)
+        attempts = await self._reads.attempts()
         nets = await self._nets()
         targets = list(dict.fromkeys((*attempts, *nets)))
         self._wanted = len(targets)
@@ -128,14 +109,12 @@ class Squaring:
             for held in targets:
                 closes.start_soon(self._close, held, attempts.get(held, []))
 
-    # One position ---------------------------------------------------------------------
-
     async def _close(self, held: Held, attempts: list[Rows]) -> None:
         """Close one position; *attempts* are those that were accepted already."""
         try:
             await self._bring_to_nothing(held, attempts)
         except _Failed as failed:
-            self._failed.add(held)
+            self._failed += 1
             self._troubles[held] = str(failed)
             log.error(  # noqa: TRY400 - no bug, no trace
                 "%s is not closed at %s: %s",
@@ -152,9 +131,6 @@ class Squaring:
     async def _bring_to_nothing(self, held: Held, attempts: list[Rows]) -> None:
         """Send until what the first attempt was for is traded, or nothing is held.
 
-        Later attempts go by what the orders traded, too: positions may lag behind, and
-        what is closed must not be closed again.
-
         Raises:
             _Failed: no attempt is left, or none may be made.
         """
@@ -162,40 +138,35 @@ class Squaring:
         while (left := _left(made)) is None or left > 0:
             if made:
                 _may_follow(made)
-            await self._alone(held)
+            await self._be_alone(held)
             net = (await self._nets()).get(held, ZERO)
-            if left is not None:
-                if net * made[0][0].order.side.sign > 0:
-                    raise _Failed("its position has turned since; close it by hand")
-                net = max(-left, min(left, net))
+            if made:
+                net = _at_most(net, made)
             if net == 0:
                 return
             instrument = self._means.instruments.by_symbol(held.symbol)
             orders = exits(held, net, instrument)
             if isinstance(orders, Denial):
                 raise _Failed(orders.message)
-            made.append(await self._accepted(held, len(made) + 1, orders))
-            made[-1] = await self._ended(made[-1])
+            rows = await self._accepted(held, len(made) + 1, orders)
+            made.append(await self._ended(rows))
 
-    async def _alone(self, held: Held) -> None:
+    async def _be_alone(self, held: Held) -> None:
         """Wait until no other order of ours could trade in the symbol.
 
         Raises:
             _Failed: some are still open. To send beside them could trade twice.
         """
-        others: Sequence[str] = ()
-        waited = False
-        with trio.move_on_after(ALONE_WITHIN):
-            while others := (await self._others.read(AGE)).get(held.symbol, ()):
-                waited = True
-                await trio.sleep(LOOK_EVERY)
-        if others:
-            some = ", ".join(others[:3])
-            raise _Failed(
-                f"after {ALONE_WITHIN:g} s {len(others)} other orders in it are still"
-                f" open ({some}); see to them, then engage again"
-            )
-        if waited:
+        began = trio.current_time()
+        while others := await self._reads.others(held.symbol, AGE):
+            if trio.current_time() >= began + ALONE_WITHIN:
+                raise _Failed(
+                    f"after {ALONE_WITHIN:g} s {len(others)} other orders in it are"
+                    f" still open ({', '.join(others[:3])}); see to them, then engage"
+                    " again"
+                )
+            await trio.sleep(LOOK_EVERY)
+        if trio.current_time() > began:
             await trio.sleep(SETTLE)
 
     async def _accepted(
@@ -215,21 +186,20 @@ class Squaring:
             if isinstance(reply, BatchDone):
                 self._troubles.pop(held, None)
                 return reply.orders
-            words = _words(reply)
             wait = WAITS[min(tries, len(WAITS) - 1)]
             if trio.current_time() + wait >= give_up:
-                raise _Failed(words)
+                raise _Failed(_words(reply))
             tries += 1
-            self._troubles[held] = f"{words}; being tried again"
+            self._troubles[held] = f"{_words(reply)}; being tried again"
             self._report()
             await trio.sleep(wait)
 
     def _batch(self, held: Held, number: int, orders: tuple[Order, ...]) -> PlaceBatch:
-        broker, version = self._means.broker, self._closes_for
-        key = f"{version}:{broker}:{held.symbol}:{held.product}:{number}"
+        broker = self._means.broker
+        key = f"{self._halt}:{broker}:{held.symbol}:{held.product}:{number}"
         return PlaceBatch(
             principal=self._means.by,
-            request_id=f"kill-switch-{version}",
+            request_id=f"kill-switch-{self._halt}",
             key=key,
             key_given=True,
             fingerprint=key,  # what is held may change between two asks of one attempt
@@ -241,93 +211,37 @@ class Squaring:
             deadline_ms=DEADLINE_MS,
             route=ROUTE,
             exits=True,
-            closes_for=version,
+            closes_for=self._halt,
         )
 
     async def _ask(self, message: PlaceBatch) -> BatchReply | Denial:
         try:
             with trio.fail_after(DEADLINE_MS / 1000):
                 return await self._means.router.ask(message)
-        except (MailboxError, trio.TooSlowError) as error:
-            words = f"the router gave no answer ({error or 'in time'})"
-            return Denial(code="overloaded", message=words)
+        except (MailboxError, trio.TooSlowError):
+            return Denial(code="overloaded", message="the router gave no answer")
 
     async def _ended(self, rows: Rows) -> Rows:
         """The rows of an attempt once all have ended; one that is unknown has not."""
         batch_id = rows[0].batch_id
         while not all(row.is_settled for row in rows):
             await trio.sleep(LOOK_EVERY)
-            own = await self._own.read(AGE)
-            rows = [row for row in own if row.batch_id == batch_id]
+            rows = await self._reads.attempt(batch_id, AGE)
         return rows
-
-    # What is known --------------------------------------------------------------------
-
-    async def _stored_halt(self) -> None:
-        """Wait until the halt is on disk: from there on no other order is accepted."""
-        while True:
-            switch = await self._read(lambda store: store.switch())
-            if switch is not None and switch.version == self._closes_for:
-                return
-            await trio.sleep(LOOK_EVERY)
-
-    async def _attempts(self) -> dict[Held, list[Rows]]:
-        """What was accepted for this halt before, attempt by attempt."""
-        attempts: dict[Held, list[Rows]] = {}
-        rows = await self._read_own()
-        by_batch = sorted(rows, key=lambda row: row.batch_id)  # ids sort by time
-        for _, batch in groupby(by_batch, key=lambda row: row.batch_id):
-            made = tuple(batch)
-            held = Held(made[0].order.symbol, str(made[0].order.product))
-            attempts.setdefault(held, []).append(made)
-        return attempts
 
     async def _nets(self) -> dict[Held, Decimal]:
         """What is open now, as the broker tells; asked for until it does."""
         tries = 0
         while True:
-            answer = await self._positions.read()
+            answer = await self._reads.positions()
             if isinstance(answer, dict):
-                self._troubles.pop(None, None)
+                if self._troubles.pop(None, None) is not None:
+                    self._report()
                 return answer
             self._troubles[None] = f"positions cannot be read: {answer.message}"
             self._report()
             await trio.sleep(WAITS[min(tries, len(WAITS) - 1)])
             tries += 1
-
-    async def _read_positions(self) -> dict[Held, Decimal] | Denial:
-        try:
-            with trio.fail_after(READ_SECONDS):
-                answer: Fetched | FetchFailed = await self._means.mailbox.ask(
-                    Fetch(kind="positions")
-                )
-        except (MailboxError, trio.TooSlowError):
-            return Denial(code="broker_unavailable", message="it does not answer")
-        if isinstance(answer, FetchFailed):
-            return answer.denial
-        return open_positions(answer.rows)
-
-    async def _read_own(self) -> Rows:
-        broker, version = self._means.broker, self._closes_for
-        return await self._read(lambda store: store.closing(broker, version))
-
-    async def _read_others(self) -> dict[str, list[str]]:
-        """Ids of the orders that may still trade, by symbol, but for our own."""
-        broker = self._means.broker
-        others: dict[str, list[str]] = {}
-        for row in await self._read(lambda store: store.unsettled(broker)):
-            if not row.is_settled and row.closes_for != self._closes_for:
-                others.setdefault(row.order.symbol, []).append(row.order_id)
-        return others
-
-    async def _read(self, question: Callable[[Store], T]) -> T:
-        """Read the store until that works."""
-        while True:
-            try:
-                return await self._means.records.read(question)
-            except StoreFailed as failure:
-                log.error("closing waits for the store: %s", failure)  # noqa: TRY400
-            await trio.sleep(WAITS[0])
 
     def _report(self) -> None:
         told = [
@@ -337,23 +251,36 @@ class Squaring:
         self._tell(
             CloseProgress(
                 broker=self._means.broker,
-                closes_for=self._closes_for,
+                closes_for=self._halt,
                 wanted=self._wanted,
                 done=self._done,
-                failed=len(self._failed),
+                failed=self._failed,
                 failures=tuple(told[:MOST_FAILURES]),
             )
         )
 
 
 def _left(made: Sequence[Rows]) -> Decimal | None:
-    """Units that the first attempt was for and no attempt has traded; None: no attempt
-    was made."""
+    """Units that the first attempt was for and none has traded; None: none was made."""
     if not made:
         return None
     wanted = sum((row.order.quantity for row in made[0]), start=ZERO)
     traded = sum((row.filled_quantity for rows in made for row in rows), start=ZERO)
     return wanted - traded
+
+
+def _at_most(net: Decimal, made: Sequence[Rows]) -> Decimal:
+    """What another attempt may be for, signed: positions lag behind, and what the
+    attempts before have closed must not be closed again.
+
+    Raises:
+        _Failed: it lies the other way now.
+    """
+    left = _left(made) or ZERO
+    way = -made[0][0].order.side.sign  # of the position that they were to close
+    if net * way < 0:
+        raise _Failed("its position has turned meanwhile; close it by hand")
+    return way * min(abs(net), left)
 
 
 def _may_follow(made: Sequence[Rows]) -> None:
@@ -362,11 +289,10 @@ def _may_follow(made: Sequence[Rows]) -> None:
     Raises:
         _Failed: why there is none.
     """
-    last = made[-1]
     if any(row.status is OrderStatus.NOT_PLACED for rows in made for row in rows):
         raise _Failed("an order for it was lost, and may yet turn up; look at its book")
     if len(made) >= MOST_ATTEMPTS:
-        said = {row.message or str(row.status) for row in last if not _traded(row)}
+        said = {row.message or str(row.status) for row in made[-1] if not _traded(row)}
         raise _Failed("; ".join(sorted(said)))
 
 

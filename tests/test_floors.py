@@ -30,6 +30,9 @@ ADAPTERS_WITH_TRIO = {
     " fill is seen, what its answer waits for",
     "adapters/download.py": "a file is written in a thread: a disk can be slow",
     "adapters/brokers/paper/wire.py": "an answer that never comes is a sleep",
+    "adapters/publishers/addresses.py": "a host's name is looked up by Trio's own call",
+    "adapters/publishers/kafka.py": "librdkafka waits, so it is called in a thread",
+    "adapters/publishers/mail.py": "smtplib waits, so it is called in a thread",
 }
 """Adapters start no tasks and set no deadlines, so they need no Trio; these do."""
 

@@ -30,9 +30,7 @@ from adapters.stores.schema import IDENTITY, ORDER
 from adapters.stores.times import stamp
 
 _COLUMNS = tuple(ORDER)
-_HALTED = (
-    "SELECT engaged, close_positions, version FROM trading_switch WHERE id = 1"
-)
+_HALTED = "SELECT engaged, close_positions, version FROM trading_switch WHERE id = 1"
 _KEY = (
     "INSERT INTO idempotency (principal, route, key, fingerprint, batch_id, created_at,"
     " expires_at, expired) VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"

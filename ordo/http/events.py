@@ -64,6 +64,8 @@ async def stream(call: Call) -> Reply:
 
     async def run(send: SendPart) -> None:
         with feed.reading():
+            # Who is cut off before the first event comes back to here.
+            await send(b"id: %d\n\n" % follower.at)
             await _serve(follower, send, lambda e: wanted is None or e.broker in wanted)
 
     headers = {"X-Accel-Buffering": "no"}  # a proxy must not hold events back

@@ -177,7 +177,8 @@ def _view(report: SwitchReport) -> SwitchView:
 
 def _progress(report: SwitchReport) -> Progress:
     cancels, closes = report.progress, report.closes
-    named = dict.fromkeys(part.broker for part in (*cancels, *closes))
+    named = dict.fromkeys([part.broker for part in cancels])
+    named |= dict.fromkeys([part.broker for part in closes])
     return Progress(
         cancels=_counts(cancels),
         closes=_counts(closes),
@@ -202,7 +203,8 @@ def _of_broker(
         done=counts.done,
         failed=counts.failed,
         closes=_counts(closes),
-        failures=[words for part in (*cancels, *closes) for words in part.failures],
+        failures=[words for part in cancels for words in part.failures]
+        + [words for part in closes for words in part.failures],
     )
 
 

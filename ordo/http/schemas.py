@@ -67,7 +67,14 @@ def _as_numbers(schema: Any) -> Any:
     if isinstance(schema, dict):
         if schema.get("format") == "decimal":
             return {"type": "number"}
-        return {key: _as_numbers(value) for key, value in schema.items()}
+        plain = {key: _as_numbers(value) for key, value in schema.items()}
+        if {"type": "number"} in plain.get("anyOf", ()) and "default" in plain:
+            plain["default"] = _number(plain["default"])
+        return plain
     if isinstance(schema, list):
         return [_as_numbers(value) for value in schema]
     return schema
+
+
+def _number(default: Any) -> Any:
+    return float(default) if isinstance(default, str) else default

@@ -384,6 +384,40 @@ async def test_failed_reads_do_not_count_as_not_seen(autojump_clock):
         assert at > 300
 
 
+async def test_a_book_that_lacks_what_it_has_shown_does_not_count(
+    autojump_clock, caplog
+):
+    """Such as one that is empty now and then, and says that it is all."""
+    book = Book(make_paper(), lambda rows: rows)
+    async with Stage(book).running() as stage:
+        await stage.place(resting())
+        await trio.sleep(2)
+        stage.paper.script.on("place", lost())
+        order = await stage.place(resting())
+        book._turn = lambda rows: []
+        await trio.sleep(500)
+        assert stage.stored(order.order_id).status == "unknown"
+        words = "one's book lacks 1 orders that it has shown: nothing is missing by it"
+        assert caplog.text.count(words) == 1
+        book._turn = lambda rows: rows
+        await trio.sleep(90)
+        assert stage.stored(order.order_id).status == "not_placed"
+
+
+async def test_orders_that_a_broker_clears_out_are_not_waited_for_for_ever(
+    autojump_clock,
+):
+    book = Book(make_paper(), lambda rows: rows)
+    async with Stage(book).running() as stage:
+        await stage.place(resting())
+        await trio.sleep(2)
+        stage.paper.script.on("place", lost())
+        order = await stage.place(resting())
+        book._turn = lambda rows: []
+        await trio.sleep(700)
+        assert stage.stored(order.order_id).status == "not_placed"
+
+
 async def test_it_is_not_concluded_while_a_trade_bears_the_tag(autojump_clock):
     paper = make_paper()
     async with Stage(paper).running() as stage:

@@ -44,6 +44,7 @@ from actors.sender import Sender
 from actors.supervisor import RestartIntensityExceeded
 from actors.writer import Writer
 from adapters import Note, OrderQuery, OrderStatus
+from adapters.brokers.paper import Fault
 from ordo.http.server import HttpServer
 from tests.support.gateway import a_batch, an_order, make_paper, make_system, place
 from tests.support.memory_store import MemoryStore
@@ -470,3 +471,24 @@ async def test_after_a_crash_of_the_writer_http_answers_again_on_its_port(monkey
         assert system.feed.closed is False
         assert len(ready) == 1
         tree.stop()
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_after_a_crash_of_the_writer_trading_goes_on_within_three_seconds(
+    autojump_clock, monkeypatch, after
+):
+    """Orders that wait for it, shielded, must not hold up its own return."""
+    load, fault = Load(), Faulty(monkeypatch, Writer, "_commit", after=after)
+    for paper in load.papers.values():
+        paper.script.on("place", Fault.delay(0.5), times=None)  # many are on the wire
+    await load.run(fault)
+    load.check()
+    struck = 3 + FAULT_AT
+    again = min(
+        began
+        for began, answer in load.answers
+        if began > struck + 0.1
+        and isinstance(answer, BatchDone)
+        and any(order.status in ("acked", "filled") for order in answer.orders)
+    )
+    assert again - struck < 3

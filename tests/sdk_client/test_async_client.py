@@ -10,11 +10,12 @@ from ordo_client import AsyncOrdo, Ordo, Overloaded, calls
 from tests.sdk_client.loops import both_loops, on_asyncio, on_trio
 from tests.sdk_client.stub import SBIN, Stub, batch, envelope, refused
 
+BOTH = (Ordo, AsyncOrdo)
 BUSY = refused("overloaded", 503, retry_after="1")
 
 
 def test_both_clients_have_every_call_under_the_same_name():
-    for client in (Ordo, AsyncOrdo):
+    for client in BOTH:
         assert [name for name in calls.__all__ if not hasattr(client, name)] == []
         assert hasattr(client, "events")
     public = [

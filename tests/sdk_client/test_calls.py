@@ -102,9 +102,7 @@ def test_lists_go_with_commas_and_times_with_their_zone():
 
 def test_one_broker_may_be_named_without_a_list():
     assert json.loads(calls.reconcile("alpha").body) == {"brokers": ["alpha"]}
-    assert json.loads(calls.cancel_all(symbol="NSE:SBIN").body) == {
-        "symbol": "NSE:SBIN"
-    }
+    assert json.loads(calls.close_positions("alpha").body)["brokers"] == ["alpha"]
 
 
 def test_a_one_time_password_is_not_shown():

@@ -157,7 +157,7 @@ def test_types_are_told_to_checkers(tmp_path):
     program = tmp_path / "trader.py"
     program.write_text(
         "from ordo_client import AsyncOrdo, Ordo\n"
-        "Ordo().place('NSE:SBIN', ['alpha'])\n"
+        "Ordo().place(10, ['alpha'])\n"
         "reveal_type(Ordo().positions())\n"
         "async def main(ordo: AsyncOrdo) -> None:\n"
         "    reveal_type(await ordo.cancel('O'))\n"
@@ -172,6 +172,6 @@ def test_types_are_told_to_checkers(tmp_path):
         timeout=110,
     )
     wrong, positions, order = done.stdout.splitlines()[:3]
-    assert 'py:2: error: Argument 1 has incompatible type "str"' in wrong
+    assert 'py:2: error: Argument 1 has incompatible type "int"' in wrong
     assert 'type is "ordo_client.answers.Rows[ordo_client.accounts.Pos' in positions
     assert 'type is "ordo_client.orders.OrderRecord"' in order

@@ -1,9 +1,11 @@
 """Events: each once and in order, over as many connections as it takes."""
 
+import asyncio
 import random
 from datetime import UTC, datetime
 
 import pytest
+import trio
 
 from ordo_client import (
     AsyncOrdo,
@@ -114,6 +116,37 @@ def test_what_is_said_of_the_stream_itself_is_no_event(follow):
 def test_the_connection_ends_with_the_reading(follow):
     with StreamStub([HEAD, event(1), event(2), STAY]) as stub:
         follow(stub.url, 1)
+        assert stub.left.wait(10)
+
+
+async def read(url, cancel):
+    """Take one event, and be cancelled while waiting for the next."""
+    async with AsyncOrdo(url, "t") as ordo, ordo.events() as events:
+        async for _ in events:
+            cancel()
+
+
+def test_the_connection_ends_with_a_reader_that_trio_cancels():
+    async def main():
+        with trio.CancelScope() as scope:
+            await read(stub.url, scope.cancel)
+        return scope.cancelled_caught
+
+    with StreamStub([HEAD, event(1), STAY]) as stub:
+        assert on_trio(main) is True
+        assert stub.left.wait(10)
+
+
+def test_the_connection_ends_with_a_reader_that_asyncio_cancels():
+    async def main():
+        reader = asyncio.create_task(
+            read(stub.url, lambda: asyncio.current_task().cancel())
+        )
+        await asyncio.wait([reader])
+        return reader.cancelled()
+
+    with StreamStub([HEAD, event(1), STAY]) as stub:
+        assert on_asyncio(main) is True
         assert stub.left.wait(10)
 
 

@@ -222,7 +222,7 @@ def time_of(text: str) -> datetime | None:
     """UTC from India time: `30-11-2026 09:20:04`, `2026-11-30 09:20:04`,
     `2026-Nov-30 09: 20: 04`, `23-01-2026 02:55:55 PM`.
 
-    None for anything else: when an order was placed decides nothing.
+    None for anything else.
     """
     found = CLOCK.fullmatch(text.strip())
     if found is None:

@@ -58,6 +58,7 @@ class Following:
         self._give_up_after = give_up_after
         self._clock = clock
         self._backoff = Backoff(rng, *GROWTH)
+        self._retry = FIRST
         self._down_since: float | None = None
         self._seen = after
 
@@ -89,8 +90,9 @@ class Following:
         """
         self._down_since = None
         self._backoff.reset()
-        events = [self._event(message) for message in self._parser.feed(chunk)]
-        return [event for event in events if event is not None]
+        whole = [self._event(message) for message in self._parser.feed(chunk)]
+        self._retry = self._parser.retry or self._retry
+        return [event for event in whole if event is not None]
 
     def lost(self, error: OrdoError) -> float:
         """How many seconds to wait before connecting again.
@@ -103,8 +105,8 @@ class Following:
         now = self._clock()
         if self._down_since is None:
             self._down_since = now
-        told = self._parser.retry or FIRST
-        delay = min(MOST, told * self._backoff.next()) + (error.retry_after or 0.0)
+        delay = min(MOST, self._retry * self._backoff.next())
+        delay += error.retry_after or 0.0
         patience = self._give_up_after
         if patience is not None and now + delay > self._down_since + patience:
             raise error

@@ -11,25 +11,31 @@ import msgspec
 from ordo_client.answers import Result
 
 
-class Cancels(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of the orders that a halt wanted cancelled."""
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a halt wanted done; what is neither done nor failed is under way."""
 
-    wanted: int
-    done: int
-    failed: int
+    wanted: int = 0
+    done: int = 0
+    failed: int = 0
 
 
-class BrokerCancels(Cancels, frozen=True, kw_only=True):
-    """One broker's part of them."""
+class BrokerProgress(Counts, frozen=True, kw_only=True):
+    """One broker's part: its cancels, and beside them its `closes` of positions.
+
+    `failures` says which failed, or what is being tried again, and why.
+    """
 
     broker: str
+    closes: Counts = Counts()
+    failures: tuple[str, ...] = ()
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the cancels of a halt are."""
+    """How far what a halt wants done is."""
 
-    cancels: Cancels
-    brokers: tuple[BrokerCancels, ...] = ()
+    cancels: Counts = Counts()
+    closes: Counts = Counts()
+    brokers: tuple[BrokerProgress, ...] = ()
 
 
 class KillSwitch(Result, frozen=True, kw_only=True):
@@ -39,6 +45,8 @@ class KillSwitch(Result, frozen=True, kw_only=True):
     reason: str | None = None
     since: datetime | None = None
     by: str | None = None
+    cancel_open: bool = False
+    close_positions: bool = False
     on_the_wire: tuple[str, ...] = ()
     progress: Progress | None = None
 

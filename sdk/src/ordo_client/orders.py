@@ -11,6 +11,11 @@ import msgspec
 from ordo_client.answers import BrokerResult, Result, SentAs
 from ordo_client.errors import LegsFailed
 
+ENDED = frozenset(
+    {"filled", "settled", "cancelled", "rejected", "denied", "not_placed"}
+)
+"""Statuses of orders of which nothing is left to cancel."""
+
 
 class Batch(Result, frozen=True, kw_only=True):
     """What became of a placed batch. Without `batch_id` nothing is stored: a dry run,
@@ -31,7 +36,7 @@ class Batch(Result, frozen=True, kw_only=True):
     @property
     def legs(self) -> tuple[BrokerResult, ...]:
         """One for each order at each of its brokers, in the order of the request."""
-        return self.answer.results
+        return tuple(one for one in self.answer.results if one.order_index is not None)
 
     def raise_for_legs(self) -> None:
         """Go on only where every leg is good.
@@ -42,7 +47,7 @@ class Batch(Result, frozen=True, kw_only=True):
         bad = self.failed + self.unknown
         if not bad:
             return
-        words = f"{len(bad)} of {len(self.legs)} legs are not good: "
+        words = f"{len(bad)} of {len(self.answer.results)} legs are not good: "
         words += "; ".join(str(leg) for leg in bad)
         if self.unknown:
             words += "; what is unknown may have been placed, do not place it again"
@@ -50,7 +55,7 @@ class Batch(Result, frozen=True, kw_only=True):
             words,
             failed=self.failed,
             unknown=self.unknown,
-            results=self.legs,
+            results=self.answer.results,
             request_id=self.answer.request_id,
         )
         error.idempotency_key = self.idempotency_key
@@ -130,10 +135,28 @@ class BatchRecord(Result, frozen=True, kw_only=True):
     orders: tuple[OrderRecord, ...]
 
 
-class Outcome(Result, frozen=True, kw_only=True):
-    """What each broker did; `data` is what else Ordo told."""
+class Cancelled(Result, frozen=True, kw_only=True):
+    """Orders that were open, counted: `done` have ended, `refused` could not be
+    cancelled; the others are under way. `failed` and `unknown` show each of them."""
 
-    data: dict[str, Any] = msgspec.field(default_factory=dict)
+    wanted: int
+    done: int
+    refused: int = msgspec.field(name="failed")
+
+    @property
+    def failed(self) -> tuple[BrokerResult, ...]:
+        """The orders that could not be cancelled, and why."""
+        return tuple(
+            one for one in self._left() if one.error_code not in (None, "unknown")
+        )
+
+    @property
+    def unknown(self) -> tuple[BrokerResult, ...]:
+        """The orders whose cancel is under way."""
+        return tuple(one for one in self._left() if one.error_code in (None, "unknown"))
+
+    def _left(self) -> list[BrokerResult]:
+        return [one for one in self.answer.results if one.status not in ENDED]
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,10 +198,12 @@ class ReconcileReport(Result, frozen=True, kw_only=True):
 
     `expected_pnl` is at the prices asked, `actual_pnl` at the prices filled, buys and
     sells of a symbol matched first in, first out; what stays open is valued at the last
-    price in `unrealised_pnl`. Amounts are of the market's currency.
+    price in `unrealised_pnl`, None where one is missing. Amounts are of the market's
+    currency. `rejected_orders` counts what Ordo denied and what never arrived, too.
     """
 
     batch_id: str
+    portfolio_id: str | int | None = None
     total_orders: int
     filled_orders: int
     pending_orders: int
@@ -187,10 +212,10 @@ class ReconcileReport(Result, frozen=True, kw_only=True):
     unknown_orders: int
     total_qty: Decimal
     filled_qty: Decimal
-    total_value: Decimal | None = None
-    filled_value: Decimal | None = None
-    expected_pnl: Decimal | None = None
-    actual_pnl: Decimal | None = None
+    total_value: Decimal
+    filled_value: Decimal
+    expected_pnl: Decimal
+    actual_pnl: Decimal
     unrealised_pnl: Decimal | None = None
-    orders: tuple[dict[str, Any], ...] = ()
-    differences: tuple[dict[str, Any], ...] = ()
+    orders: tuple[OrderRecord, ...]
+    differences: tuple[Difference, ...]

@@ -12,7 +12,6 @@ import msgspec
 from ordo_client.answers import Answer, BrokerResult, Result, Rows
 from ordo_client.call import Call, Reply
 from ordo_client.errors import MAYBE, OrdoError, ServerError, error_of
-from ordo_client.orders import Outcome
 
 R = TypeVar("R")
 D = TypeVar("D", bound=Result)
@@ -84,13 +83,6 @@ def rows(plural: str, kind: type[Row]) -> Callable[[Reply], Rows[Row]]:
         )
 
     return reader
-
-
-def outcome(reply: Reply) -> Outcome:
-    """A reader of answers whose data has no fixed shape."""
-    envelope = _decode(Envelope, reply.content)
-    data = _decode(dict[str, Any], envelope.data)
-    return Outcome(answer=envelope.answer, data=data)
 
 
 def document(reply: Reply) -> dict[str, Any]:

@@ -312,3 +312,12 @@ async def test_the_depth_and_the_margin_are_asked_of_each_broker(
     refused = [row["error_code"] for row in (*depth.legs, *margin.legs)]
     assert refused == ["unsupported", None, "unsupported", None]
     assert (bad.status, bad.code) == (422, "validation_failed")
+
+
+async def test_a_portfolio_of_an_unknown_broker_is_refused_and_no_fault(
+    autojump_clock, tmp_path
+):
+    async with calling(tmp_path) as caller:
+        answer = await caller.get("/api/v1/portfolio?brokers=one,,two")
+    assert (answer.status, answer.code) == (422, "validation_failed")
+    assert answer.where == "brokers"

@@ -56,6 +56,14 @@ class Stream:
                 return None
             self._text += part.data
 
+    async def place(self):
+        """The id that is told before there is an event."""
+        while True:
+            part = await self._next()
+            for line in bytes(part.data).decode().split("\n"):
+                if line.startswith("id: "):
+                    return line.removeprefix("id: ")
+
     async def types(self, count):
         return [(await self.event())[1] for _ in range(count)]
 
@@ -123,6 +131,15 @@ async def test_a_reader_that_comes_back_misses_nothing(tmp_path):
         async with reading(gateway, f"{PATH}?after={seen}") as stream:
             again = await stream.types(3)
     assert types == again == ["order.acked", "order.placed", "order.acked"]
+
+
+async def test_a_reader_that_is_cut_off_before_its_first_event_misses_nothing():
+    async with serving() as gateway, gateway.client(timeout=5) as client:
+        async with reading(gateway) as stream:
+            place = await stream.place()
+        await client.post("/api/v1/orders", json=a_body())
+        async with reading(gateway, Last_Event_ID=place) as stream:
+            assert await stream.types(2) == ["order.placed", "order.acked"]
 
 
 async def test_a_reader_ahead_of_the_store_gets_what_comes(tmp_path):

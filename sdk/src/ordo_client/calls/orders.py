@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -23,12 +22,12 @@ from ordo_client.order import (
 from ordo_client.orders import (
     Batch,
     BatchRecord,
+    Cancelled,
     OrderRecord,
-    Outcome,
     Reconciled,
     ReconcileReport,
 )
-from ordo_client.reading import one, outcome, rows
+from ordo_client.reading import one, rows
 
 Orders = Order | Iterable[Order]
 Names = str | Iterable[str]
@@ -169,7 +168,7 @@ def cancel(order_id: str) -> Call[OrderRecord]:
     )
 
 
-def cancel_all(brokers: Names = (), *, symbol: str | None = None) -> Call[Outcome]:
+def cancel_all(brokers: Names = (), *, symbol: str | None = None) -> Call[Cancelled]:
     """Cancel every open order at these brokers (default all), of one symbol or of all.
 
     Tried again after a lost answer, it also takes orders placed in between.
@@ -177,26 +176,37 @@ def cancel_all(brokers: Names = (), *, symbol: str | None = None) -> Call[Outcom
     return Call(
         "POST",
         path("orders", "cancel"),
-        outcome,
-        body=encode(_matching(brokers, symbol)),
+        one(Cancelled),
+        body=encode({"brokers": names(brokers), "symbol": symbol}),
         seconds=CANCEL_SECONDS,
     )
 
 
 def close_positions(
-    brokers: Names, *, symbol: str | None = None, key: str | None = None
+    brokers: Names,
+    *,
+    symbol: str | None = None,
+    key: str | None = None,
+    deadline_ms: int | None = None,
 ) -> Call[Batch]:
-    """Square off what matches: by orders, under an idempotency key as with `place`.
+    """Square off what matches: one batch of orders, under a key as with `place`.
 
     The brokers have to be named: nobody means all of them by leaving something out.
+    Open orders stay; cancel them first. A broker whose positions could not be read, or
+    stay open in part, is in `failed`.
     """
     chosen = key_or_new(key)
+    body = {
+        "brokers": names(brokers),
+        "symbol": symbol,
+        "deadline_ms": deadline_ms,
+    }
     return Call(
         "POST",
         path("positions", "close"),
         _batch_under(chosen),
-        body=encode(_matching(brokers, symbol)),
-        seconds=CANCEL_SECONDS,
+        body=encode(body),
+        seconds=_seconds(deadline_ms),
         key=chosen,
     )
 
@@ -234,15 +244,6 @@ def reconcile_report(batch_id: str) -> Call[ReconcileReport]:
 
 def _listed(orders: Orders) -> list[Order]:
     return [orders] if isinstance(orders, Order) else list(orders)
-
-
-def _matching(brokers: Names, symbol: str | None) -> dict[str, Any]:
-    body: dict[str, Any] = {}
-    if wanted := names(brokers):
-        body["brokers"] = wanted
-    if symbol is not None:
-        body["symbol"] = symbol
-    return body
 
 
 def _seconds(deadline_ms: int | None) -> float:
