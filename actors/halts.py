@@ -88,6 +88,8 @@ class Halts:
             nonlocal count
             message = CancelOrder(order_id=order_id, by=by)
             denial = await self._cancels.cancel(message)
+            if self._has_ended(order_id):
+                denial = None  # it was filled, say: there is nothing left to cancel
             failed = denial is not None
             open_ = not failed and self._cancels.wanted(order_id)
             count = msgspec.structs.replace(
@@ -112,6 +114,10 @@ class Halts:
             if count() is not told:
                 told = count()
                 self._tell(told)
+
+    def _has_ended(self, order_id: str) -> bool:
+        record = self._journal.get(order_id)
+        return record is None or record.is_settled
 
     def _tell(self, count: CancelProgress) -> None:
         try:

@@ -221,11 +221,7 @@ def _guest(scope: Scope, principal: Principal) -> Guest | None:
 
 async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
     """Send an answer, in a way that comes to an end whatever the client does."""
-    if not scope["http_version"].startswith("1"):
-        if CLOSES in answer.headers:
-            answer.headers.remove(CLOSES)  # HTTP/2 has no such header
-        await _send_unless_gone(receive, send, answer)
-    elif answer.stream is not None:
+    if answer.stream is not None or not scope["http_version"].startswith("1"):
         await _send_unless_gone(receive, send, answer)
     elif CLOSES in answer.headers:
         await _send_while_reading(receive, send, answer)

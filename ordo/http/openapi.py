@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ordo.http import events
-from ordo.http.bodies import CloseBody, PlaceBody
+from ordo.http.bodies import CloseBody, PlaceBody, SwitchBody
 from ordo.http.call import Call
 from ordo.http.envelope import BrokerResult, Envelope, Reply
 from ordo.http.errors import STATUS_OF
@@ -193,6 +193,8 @@ def _codes(route: Route) -> list[str]:
         codes += [code for code in STATUS_OF if code.startswith("idempotency_")]
         codes += ["kill_switch_engaged", "shutting_down"]
     elif route.method in ("DELETE", "PATCH") or MAY_CONFLICT.search(route.path):
+        codes.append("conflict")
+    elif route.method == "PUT" and route.body is SwitchBody:
         codes.append("conflict")
     if route.method == "PATCH":
         codes.append("shutting_down")

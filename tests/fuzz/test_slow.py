@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 
+import h2.events
 import pytest
 import trio
 
 from adapters.brokers.paper import Fault
-from ordo.http import asgi, connection, crowd, server
+from ordo.http import asgi, connection, crowd, front, server
 from tests.fuzz.http2_cases import SETTINGS, frame
 from tests.ordo.http.caller import a_body
 from tests.ordo.http.serving import AUTH, TOKEN, serving
@@ -85,6 +86,41 @@ async def test_a_connection_is_kept_for_longer_than_a_head_may_take(monkeypatch)
             await stream.send_all(rest)
             assert await status_of(stream) == 200
             await trio.sleep(LIMIT * 1.5)
+
+
+async def test_over_http2_it_is_kept_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", LIMIT)
+    async with serving(tmp_path) as gateway, http2(gateway) as client:
+        for _ in range(2):
+            number = await client.ask(b"/health")
+            assert await answered(client, number)
+            await trio.sleep(LIMIT * 1.5)
+
+
+async def answered(client, number):
+    """Whether the stream comes to its end, and not the connection."""
+    while part := await client.stream.receive_some():
+        events = client.state.receive_data(part)
+        await client.flush()
+        ends = (e for e in events if isinstance(e, h2.events.StreamEnded))
+        if number in [end.stream_id for end in ends]:
+            return True
+    return False
+
+
+async def test_what_still_comes_of_a_body_is_taken_while_its_answer_is_sent(
+    autojump_clock,
+):
+    put, taken = trio.open_memory_channel(0)
+
+    async def send(message):
+        if message["type"] == "http.response.body":
+            await put.send({"type": "http.request", "body": b"x", "more_body": True})
+            await put.send({"type": "http.disconnect"})  # as hypercorn does at an end
+
+    answer = asgi.Answer(status=401, headers=[front.CLOSES], body=b"")
+    with trio.fail_after(1):
+        await front._send({"http_version": "1.1"}, taken.receive, send, answer)
 
 
 async def test_a_body_that_trickles_in_is_told_so(monkeypatch):

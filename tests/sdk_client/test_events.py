@@ -119,17 +119,20 @@ def test_the_connection_ends_with_the_reading(follow):
         assert stub.left.wait(10)
 
 
-async def read(url, cancel):
-    """Take one event, and be cancelled while waiting for the next."""
+async def read(url, cancel, busy=None):
+    """Take one event, and be cancelled: waiting for the next, or *busy* with this."""
     async with AsyncOrdo(url, "t") as ordo, ordo.events() as events:
         async for _ in events:
             cancel()
+            if busy:
+                await busy()
 
 
-def test_the_connection_ends_with_a_reader_that_trio_cancels():
+@pytest.mark.parametrize("busy", [None, trio.sleep_forever])
+def test_the_connection_ends_with_a_reader_that_trio_cancels(busy):
     async def main():
         with trio.CancelScope() as scope:
-            await read(stub.url, scope.cancel)
+            await read(stub.url, scope.cancel, busy)
         return scope.cancelled_caught
 
     with StreamStub([HEAD, event(1), STAY]) as stub:
@@ -137,10 +140,11 @@ def test_the_connection_ends_with_a_reader_that_trio_cancels():
         assert stub.left.wait(10)
 
 
-def test_the_connection_ends_with_a_reader_that_asyncio_cancels():
+@pytest.mark.parametrize("busy", [None, lambda: asyncio.Event().wait()])
+def test_the_connection_ends_with_a_reader_that_asyncio_cancels(busy):
     async def main():
         reader = asyncio.create_task(
-            read(stub.url, lambda: asyncio.current_task().cancel())
+            read(stub.url, lambda: asyncio.current_task().cancel(), busy)
         )
         await asyncio.wait([reader])
         return reader.cancelled()

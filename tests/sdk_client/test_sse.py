@@ -41,6 +41,11 @@ def test_an_event_is_there_with_its_last_byte_and_not_with_the_next_events_first
     assert parsed(b"data: x\r", b"\n\r")[0] == [("message", "x", "")]
 
 
+def test_a_line_end_that_is_cut_in_two_is_one_line_end():
+    chunks = (b"data: a\r", b"\ndata: b\r", b"", b"\n\r\n")
+    assert parsed(*chunks)[0] == [("message", "a\nb", "")]
+
+
 def test_other_separators_of_lines_are_text():
     text = "data: a\u2028b\x0bc\x85d\n\n"
     assert parsed(text.encode())[0] == [("message", "a\u2028b\x0bc\x85d", "")]

@@ -12,7 +12,7 @@ import httpx
 from ordo_client import calls
 from ordo_client.async_events import AsyncEvents
 from ordo_client.call import Call, Reply
-from ordo_client.connecting import CA, place_of, reply_of, request_of, unreachable
+from ordo_client.connecting import CA, address_of, reply_of, request_of, unreachable
 from ordo_client.errors import Unreachable
 from ordo_client.following import Following
 from ordo_client.methods import async_method
@@ -52,11 +52,11 @@ class AsyncOrdo:
         retry_for: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        place = place_of(url, token, ca, timeout)
-        self.url = place.url
+        address = address_of(url, token, ca, timeout)
+        self.url = address.url
         self._retry_for = retry_for
         self._rng = random.Random()  # noqa: S311 -- jitter, no secret
-        self._http = httpx.AsyncClient(**place.options, transport=transport)
+        self._http = httpx.AsyncClient(**address.options, transport=transport)
 
     place = async_method(calls.place)
     orders = async_method(calls.orders)

@@ -11,7 +11,7 @@ import httpx
 
 from ordo_client import calls
 from ordo_client.call import Call, Reply
-from ordo_client.connecting import CA, place_of, reply_of, request_of, unreachable
+from ordo_client.connecting import CA, address_of, reply_of, request_of, unreachable
 from ordo_client.errors import Unreachable
 from ordo_client.events import Events
 from ordo_client.following import Following
@@ -50,11 +50,11 @@ class Ordo:
         retry_for: float = 10.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        place = place_of(url, token, ca, timeout)
-        self.url = place.url
+        address = address_of(url, token, ca, timeout)
+        self.url = address.url
         self._retry_for = retry_for
         self._rng = random.Random()  # noqa: S311 -- jitter, no secret
-        self._http = httpx.Client(**place.options, transport=transport)
+        self._http = httpx.Client(**address.options, transport=transport)
 
     place = method(calls.place)
     orders = method(calls.orders)

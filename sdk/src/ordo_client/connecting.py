@@ -23,16 +23,16 @@ OUR_FAULT = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
 CA = str | os.PathLike[str] | ssl.SSLContext
 
 
-class Place(NamedTuple):
+class Address(NamedTuple):
     """A running Ordo, and how to make a client of httpx for it."""
 
     url: str
     options: dict[str, Any]
 
 
-def place_of(
+def address_of(
     url: str | None, token: str | None, ca: CA | None, timeout: float
-) -> Place:
+) -> Address:
     """Complete what was given from `ORDO_URL`, `ORDO_API_TOKEN` and `ORDO_CA`.
 
     Raises:
@@ -49,7 +49,7 @@ def place_of(
         "Accept": "application/json",
         "User-Agent": f"ordo-client/{__version__}",
     }
-    return Place(
+    return Address(
         url,
         {
             "base_url": url,
