@@ -10,6 +10,7 @@ from ordo.cli.adapters import adapters
 from ordo.cli.audit import audit
 from ordo.cli.config import config
 from ordo.cli.failure import Group
+from ordo.cli.halt import halt
 from ordo.cli.instruments import instruments
 from ordo.cli.keys import keys
 from ordo.cli.login import login, logout
@@ -40,6 +41,7 @@ for command in (
     logout,
     status,
     kill,
+    halt,
     resume,
     token,
     secret,

@@ -18,20 +18,32 @@ PATH = "/api/v1/kill-switch"
 @client_options
 @click.option("--reason", default="ordo kill", help="Why; kept in the audit log.")
 @click.option("--cancel-open", is_flag=True, help="Cancel every open order too.")
-def kill(client: Client, reason: str, cancel_open: bool) -> None:
+@click.option(
+    "--close-positions",
+    is_flag=True,
+    help="Cancel every open order, then square off every open position.",
+)
+def kill(client: Client, reason: str, cancel_open: bool, close_positions: bool) -> None:
     """Halt trading: when this returns, no new order leaves."""
     body = {"engaged": True, "reason": reason, "cancel_open": cancel_open}
+    if close_positions:
+        body["close_positions"] = True
     data = _put(client, body)
     click.echo("Halted: no new order leaves until: ordo resume")
     left = data.get("on_the_wire") or []
     if left:
         click.echo(f"Sent before it ({len(left)}): {', '.join(left)}")
-    cancels = (data.get("progress") or {}).get("cancels")
-    if cancel_open and cancels:
-        click.echo(
-            f"Cancels go on: {cancels['done']} of {cancels['wanted']} done,"
-            f" {cancels['failed']} failed"
-        )
+    progress = data.get("progress") or {}
+    for name, wanted in (
+        ("cancels", cancel_open or close_positions),
+        ("closes", close_positions),
+    ):
+        counts = progress.get(name)
+        if wanted and counts:
+            click.echo(
+                f"{name.capitalize()} go on: {counts['done']} of {counts['wanted']}"
+                f" done, {counts['failed']} failed"
+            )
 
 
 @click.command()

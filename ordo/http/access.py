@@ -44,9 +44,11 @@ def principal_of(
         ApiError: `unauthorized`, `forbidden`, or `rate_limited` for one wrong token too
             many.
     """
-    if route.scope == "none" or (
-        system.settings.server.public_status and route.path == "/api/v1/status"
-    ) or (system.settings.server.public_metrics and route.path == "/metrics"):
+    if (
+        route.scope == "none"
+        or (system.settings.server.public_status and route.path == "/api/v1/status")
+        or (system.settings.server.public_metrics and route.path == "/metrics")
+    ):
         return Nobody()
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:

@@ -119,7 +119,7 @@ def _operation(route: Route) -> dict[str, Any]:
         if route.body is PlaceBody:
             content["examples"] = {"two brokers": {"value": EXAMPLE}}
         operation["requestBody"] = {
-            "required": True,
+            "required": _needs_body(route),
             "content": {"application/json": content},
         }
     return operation
@@ -129,6 +129,12 @@ def _operation_id(route: Route) -> str:
     """Such as `get_orders_order_id`."""
     words = route.path.removeprefix("/api/v1")
     return route.method.lower() + re.sub(r"[^a-z]+", "_", words).rstrip("_")
+
+
+def _needs_body(route: Route) -> bool:
+    """A change of nothing is none; elsewhere a body may be empty if all in it may."""
+    fields = msgspec.structs.fields(route.body) if route.body else ()
+    return route.method == "PATCH" or any(field.required for field in fields)
 
 
 def _places(route: Route) -> bool:
@@ -192,13 +198,16 @@ def _codes(route: Route) -> list[str]:
     if _places(route):
         codes += [code for code in STATUS_OF if code.startswith("idempotency_")]
         codes += ["kill_switch_engaged", "shutting_down"]
-    elif route.method in ("DELETE", "PATCH") or MAY_CONFLICT.search(route.path):
-        codes.append("conflict")
-    elif route.method == "PUT" and route.body is SwitchBody:
+    elif _may_conflict(route):
         codes.append("conflict")
     if route.method == "PATCH":
         codes.append("shutting_down")
     return codes
+
+
+def _may_conflict(route: Route) -> bool:
+    changes = route.method in ("DELETE", "PATCH") or route.body is SwitchBody
+    return changes or MAY_CONFLICT.search(route.path) is not None
 
 
 def _response(

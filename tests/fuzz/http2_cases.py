@@ -10,7 +10,7 @@ import json
 import struct
 from collections.abc import Callable, Iterator
 
-import hpack
+from h2.connection import H2Connection
 
 from tests.fuzz.gateway import ORDER
 from tests.fuzz.wire import Cut, Place, http2, pseudo, rest
@@ -32,7 +32,9 @@ def frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
 
 def health(stream: int, *more: tuple[bytes, bytes]) -> bytes:
     """A whole request, in one frame of its own."""
-    block = hpack.Encoder().encode(pseudo(b"GET", b"/health", more), huffman=False)
+    block = H2Connection().encoder.encode(
+        pseudo(b"GET", b"/health", more), huffman=False
+    )
     return frame(HEADERS, END_STREAM | END_HEADERS, stream, block)
 
 
@@ -178,7 +180,7 @@ def many_headers(place: Place, token: bytes) -> Iterator[str]:
 
 def bomb() -> bytes:
     """One long header put into the table, and then named thousands of times."""
-    encoder = hpack.Encoder()
+    encoder = H2Connection().encoder
     block = encoder.encode([*pseudo(b"GET", b"/health", ()), (b"x", b"y" * 3900)])
     return frame(HEADERS, END_STREAM | END_HEADERS, 1, block + b"\xbe" * 12_000)
 
@@ -224,7 +226,7 @@ def priority(number: int) -> bytes:
 def empty_data(number: int) -> bytes:
     if number:
         return frame(DATA, 0, 1)
-    block = hpack.Encoder().encode(pseudo(b"POST", b"/api/v1/orders", ()))
+    block = H2Connection().encoder.encode(pseudo(b"POST", b"/api/v1/orders", ()))
     return frame(HEADERS, END_HEADERS, 1, block)
 
 

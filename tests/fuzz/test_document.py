@@ -57,3 +57,17 @@ def test_every_example_and_default_fits_its_schema(where, example, schema):
 
 def test_there_are_examples():
     assert "$.paths./api/v1/orders.post" in " ".join(path for path, _, _ in examples())
+
+
+def test_a_body_may_be_left_out_only_where_that_is_taken():
+    optional = {
+        path
+        for path, methods in DOCUMENT["paths"].items()
+        for operation in methods.values()
+        if operation.get("requestBody", {}).get("required") is False
+    }
+    assert optional == {
+        "/api/v1/instruments/sync",
+        "/api/v1/orders/cancel",
+        "/api/v1/reconcile",
+    }

@@ -94,6 +94,8 @@ async def test_over_http2_it_is_kept_too(tmp_path, monkeypatch):
         for _ in range(2):
             number = await client.ask(b"/health")
             assert await answered(client, number)
+            client.state.ping(b"no head.")
+            await client.flush()
             await trio.sleep(LIMIT * 1.5)
 
 

@@ -179,6 +179,19 @@ def test_an_event_that_cannot_be_read_is_not_passed_over(follow):
         follow(stub.url, 1)
 
 
+def test_after_an_event_that_cannot_be_read_the_others_still_come():
+    garbled = event(1) + b"id: 2\ndata: {}\n\n" + event(3)
+    with (
+        StreamStub([HEAD, garbled, STAY], [HEAD, event(3), STAY]) as stub,
+        Ordo(stub.url, "t") as ordo,
+        ordo.events() as events,
+    ):
+        with pytest.raises(ServerError):
+            next(events)
+        assert ids([next(events), next(events)]) == [1, 3]
+    assert stub.resumed_from == [None, "2"]
+
+
 def test_without_anybody_there_it_gives_up_when_it_is_told_to(follow):
     with pytest.raises(Unreachable, match="no Ordo answers at"):
         follow(f"http://127.0.0.1:{free_port()}", 1, give_up_after=0.5)
@@ -225,7 +238,7 @@ LOST = Unreachable("lost")
 
 def test_the_wait_is_as_long_as_ordo_told_at_least_and_grows_to_half_a_minute():
     _, machine = following()
-    machine.received(b"retry: 2000\n\n")
+    list(machine.received(b"retry: 2000\n\n"))
     waits = [machine.lost(LOST) for _ in range(7)]
     assert waits == [3.0, 6.0, 12.0, 24.0, 30.0, 30.0, 30.0]
 
@@ -233,7 +246,7 @@ def test_the_wait_is_as_long_as_ordo_told_at_least_and_grows_to_half_a_minute():
 def test_a_byte_that_comes_makes_the_waits_short_again():
     _, machine = following()
     waits = [machine.lost(LOST) for _ in range(4)]
-    machine.received(b": quiet\n\n")
+    list(machine.received(b": quiet\n\n"))
     assert (waits[-1], machine.lost(LOST)) == (12.0, 1.5)
 
 

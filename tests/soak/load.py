@@ -14,7 +14,7 @@ from tests.bench.load import TIMING, Connection, Target
 
 RETRY_AFTER = re.compile(rb"retry-after: (\d+)", re.I)
 MOST_IN_FLIGHT = 800
-"""Fewer than the connections Ordo keeps open; beyond it a request is not made at all."""
+"""Fewer than the connections Ordo keeps open; beyond it no request is made."""
 
 
 class Said(NamedTuple):

@@ -92,7 +92,9 @@ class MemoryStore:
     def _accept(self, write: Accept) -> AcceptResult:
         switch = self._switch
         halt = switch.version if switch.engaged else None
-        if write.closes_for != halt or (halt is not None and not switch.close_positions):
+        if write.closes_for != halt or (
+            halt is not None and not switch.close_positions
+        ):
             return Halted()
         if write.scope in self._keys:
             return self._keys[write.scope]

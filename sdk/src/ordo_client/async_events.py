@@ -11,7 +11,7 @@ import anyio
 import httpx
 
 from ordo_client.connecting import request_of, unreachable
-from ordo_client.errors import OrdoError, Unreachable
+from ordo_client.errors import OrdoError
 from ordo_client.following import Following
 from ordo_client.gateway import Event
 
@@ -71,14 +71,12 @@ class AsyncEvents:
         """Take what comes next: some events, none, or a reason to connect again."""
         try:
             chunk = await anext(self._chunks or await self._connect(), b"")
-            lost: OrdoError | None = None if chunk else Unreachable("the stream ended")
-        except httpx.HTTPError as exc:
-            lost = unreachable(self._url, exc)
-        except OrdoError as refused:
-            lost = refused
-        if lost is None:
             self._waiting.extend(self._following.received(chunk))
             return
+        except httpx.HTTPError as exc:
+            lost: OrdoError = unreachable(self._url, exc)
+        except OrdoError as refused:
+            lost = refused
         await self._hang_up()
         await anyio.sleep(self._following.lost(lost))
 

@@ -10,7 +10,7 @@ from types import TracebackType
 import httpx
 
 from ordo_client.connecting import request_of, unreachable
-from ordo_client.errors import OrdoError, Unreachable
+from ordo_client.errors import OrdoError
 from ordo_client.following import Following
 from ordo_client.gateway import Event
 
@@ -67,14 +67,12 @@ class Events:
         """Take what comes next: some events, none, or a reason to connect again."""
         try:
             chunk = next(self._chunks or self._connect(), b"")
-            lost: OrdoError | None = None if chunk else Unreachable("the stream ended")
-        except httpx.HTTPError as exc:
-            lost = unreachable(self._url, exc)
-        except OrdoError as refused:
-            lost = refused
-        if lost is None:
             self._waiting.extend(self._following.received(chunk))
             return
+        except httpx.HTTPError as exc:
+            lost: OrdoError = unreachable(self._url, exc)
+        except OrdoError as refused:
+            lost = refused
         self._hang_up()
         time.sleep(self._following.lost(lost))
 

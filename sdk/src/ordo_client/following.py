@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
 
 from ordo_client.call import Call, Reply, path, query, retry_after_of
-from ordo_client.errors import OrdoError, ServerError, StorageUnavailable
+from ordo_client.errors import (
+    OrdoError,
+    ServerError,
+    StorageUnavailable,
+    Unreachable,
+)
 from ordo_client.gateway import Event
 from ordo_client.reading import document, refusal
 from ordo_client.sse import Message, Parser
@@ -82,17 +87,21 @@ class Following:
         if kind.partition(";")[0].strip().lower() != KIND:
             raise ServerError(f"wanted {KIND}, found {kind!r}", http_status=status)
 
-    def received(self, chunk: bytes) -> list[Event]:
+    def received(self, chunk: bytes) -> Iterator[Event]:
         """The events that are whole now, each once.
 
         Raises:
-            ServerError: one cannot be read.
+            Unreachable: the chunk is empty: the stream has ended.
+            ServerError: one cannot be read; the next connection goes on after it.
         """
+        if not chunk:
+            raise Unreachable("the stream ended")
         self._down_since = None
         self._backoff.reset()
-        whole = [self._event(message) for message in self._parser.feed(chunk)]
+        for message in self._parser.feed(chunk):
+            if (event := self._event(message)) is not None:
+                yield event
         self._retry = self._parser.retry or self._retry
-        return [event for event in whole if event is not None]
 
     def lost(self, error: OrdoError) -> float:
         """How many seconds to wait before connecting again.
