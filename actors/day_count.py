@@ -44,10 +44,12 @@ class DayKeeper:
         """
         ahead = stored_ahead(self._limiter)
         try:
+            if not ahead:
+                await trio.sleep_forever()
             while True:
                 day, calls = self._count()
                 behind = day != self._stored[0] or calls + ahead / 2 > self._stored[1]
-                if ahead and behind:
+                if behind:
                     self._store(day, calls + ahead)
                 await trio.sleep(LOOK_EVERY)
         finally:

@@ -60,6 +60,7 @@ class Journal:
         self._held: set[str] = set()
         self._settled_at: dict[str, float] = {}
         self._unsaved: dict[str, _Unsaved] = {}
+        self._on_their_way = trio.Event()  # set while something may be unsaved
         # A lock lives for as long as somebody is at it.
         self._turns: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
@@ -184,15 +185,19 @@ class Journal:
     async def retry_unsaved(self) -> None:
         """Store what could not be stored before, for as long as it takes."""
         while True:
+            await self._on_their_way.wait()
             await trio.sleep(AGAIN_AFTER)
             for order_id in tuple(self._unsaved):
                 await self.flush(order_id)
+            if not self._unsaved:
+                self._on_their_way = trio.Event()
 
     def _make(self, write: SaveOrder) -> None:
         """Change the order in memory, and queue the change for the store."""
         order_id = write.order.order_id
         unsaved = self._unsaved.setdefault(order_id, _Unsaved(self[order_id]))
         unsaved.writes.append(write)
+        self._on_their_way.set()
         self._live[order_id] = write.order
 
     def _unmake(self, write: SaveOrder) -> None:

@@ -57,6 +57,7 @@ class KillSwitch:
         self._versions = itertools.count(state.switch.version + 1)
         self._halts = 0
         self._unsaved: list[SaveSwitch] = []
+        self._to_store = trio.Event()  # set while there may be some
         self._turn = trio.Lock()
 
     async def run(
@@ -124,6 +125,7 @@ class KillSwitch:
             "on_the_wire": list(left),
         }
         self._unsaved.append(_save(switch, "kill_switch.engaged", message, detail))
+        self._to_store.set()
         return SwitchReport(switch=switch, on_the_wire=left)
 
     async def _record(self, request: Request, report: SwitchReport) -> None:
@@ -177,9 +179,12 @@ class KillSwitch:
     async def _retry_unsaved(self) -> None:
         """Store the halts that could not be stored: a restart must find them."""
         while True:
+            await self._to_store.wait()
             await trio.sleep(AGAIN_AFTER)
             async with self._turn:
                 await self._store_halts()
+            if not self._unsaved:
+                self._to_store = trio.Event()
 
     def _report(self) -> SwitchReport:
         progress, closes = self._counts()

@@ -36,6 +36,8 @@ REPORT_SECONDS = 1.0
 LOGIN_SECONDS = 45.0
 """For a step at the broker and the call that checks what came of it."""
 BROWSER = "the page of the broker"
+MOST_FIELDS = 32
+"""Of a redirect's query; brokers send up to six."""
 
 
 class FieldView(msgspec.Struct, kw_only=True):
@@ -129,8 +131,7 @@ async def callback(call: Call) -> Reply:
     """
     name = call.path["broker"]
     mailbox = call.system.brokers.get(name)
-    given = dict(parse_qsl(call.raw_query, keep_blank_values=True, max_num_fields=32))
-    state = given.get("state")
+    state = _state_in(call.raw_query)
     if mailbox is None or not state:
         words = (
             "This address does not say which log-in it belongs to. Copy all of it, as"
@@ -156,6 +157,15 @@ async def callback(call: Call) -> Reply:
     until = moment(answer.expires_at)
     words = f"{name} is logged in until {until}. This page can be closed."
     return _page("Logged in", words, 200)
+
+
+def _state_in(raw_query: str) -> str | None:
+    """The text of a log-in that a redirect brings; None without, and of a flood."""
+    try:
+        pairs = parse_qsl(raw_query, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return None
+    return dict(pairs).get("state")
 
 
 def _count(tries: Throttle, name: str, what: str) -> None:

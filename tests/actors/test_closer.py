@@ -5,7 +5,7 @@ import pytest
 import trio
 
 from actors.messages import BatchDone, TradingHalted
-from actors.squaring import ALONE_WITHIN, MOST_ATTEMPTS, PATIENCE
+from actors.squaring import ALONE_WITHIN, MOST_ATTEMPTS, PATIENCE, SETTLE
 from adapters import BookStatus, OrderType, Product, Side
 from adapters.brokers.paper import Fault
 from tests.support.closing import a_paper, floor, intraday, of_infy, positions
@@ -212,7 +212,7 @@ async def test_open_orders_are_cancelled_before_a_position_is_closed(autojump_cl
     async with floor({"one": paper}) as gateway:
         await gateway.place(intraday())
         await gateway.place(intraday(side="SELL", price=900))
-        paper.script.on("cancel", Fault.slow_connect(5))
+        paper.script.on("cancel", Fault.slow_connect(5), times=2)
         left = []
         paper.script.on(
             "place", Fault(), when=lambda call: bool(left.append(trio.current_time()))
@@ -235,6 +235,30 @@ async def test_a_fill_that_beats_its_cancel_is_not_closed_twice(autojump_clock):
         async with trio.open_nursery() as market:
             market.start_soon(gateway.halt)
             paper.fill(exit_.orders[0].broker_order_id, 4, 900)
+        await trio.sleep(20)
+        assert gateway.open() == {}
+        assert gateway.told() == [("NSE:SBIN", 6, "filled")]
+
+
+async def test_positions_may_be_a_moment_behind_the_fills_of_what_was_cancelled(
+    autojump_clock,
+):
+    paper = a_paper()
+    async with floor({"one": paper}) as gateway:
+        await gateway.place(intraday())
+        exit_ = await gateway.place(intraday(side="SELL", price=900))
+        await trio.sleep(2)
+        read, old = paper.positions, await paper.positions()
+        paper.script.on("cancel", Fault.slow_connect(3))
+        await gateway.halt()
+        await trio.sleep(2)
+        paper.fill(exit_.orders[0].broker_order_id, 4, 900)
+        known_at = trio.current_time() + 1 + SETTLE
+
+        async def behind():
+            return await read() if trio.current_time() >= known_at else old
+
+        paper.positions = behind
         await trio.sleep(20)
         assert gateway.open() == {}
         assert gateway.told() == [("NSE:SBIN", 6, "filled")]

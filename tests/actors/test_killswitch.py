@@ -1,6 +1,7 @@
 """The kill-switch: state first; what the store has always agrees in the end."""
 
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -9,6 +10,7 @@ from actors.killswitch import KillSwitch
 from actors.mailbox import Mailbox
 from actors.messages import (
     CancelProgress,
+    CloseProgress,
     Commit,
     EngageSwitch,
     ReadSwitch,
@@ -292,6 +294,60 @@ async def test_progress_is_kept_for_the_last_round_only(autojump_clock):
         assert (await room.read()).progress == ()
         room.mailbox.tell(progress(2, 1))
         assert (await room.read()).progress == (progress(2, 1),)
+
+
+async def test_what_was_asked_before_the_start_is_so_before_anything_else_starts(
+    autojump_clock,
+):
+    room, states = Room(), []
+
+    class Status:
+        def started(self):
+            states.append(room.state.engaged)
+
+    room.mailbox.tell(EngageSwitch(by="door:file", reason="enough"), urgent=True)
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(partial(room.actor.run, task_status=Status()))
+        await trio.sleep(1)
+        tasks.cancel_scope.cancel()
+    assert states == [True]
+
+
+async def test_a_halt_wants_positions_closed_for_itself_and_cancels_for_good(
+    autojump_clock,
+):
+    wants = []
+    async with Room().open() as room:
+        for close, cancel in ((True, False), (False, False), (True, False)):
+            report = await room.engage(close_positions=close, cancel_open=cancel)
+            switch = report.switch
+            wants.append((switch.close_positions, switch.cancel_open))
+            assert room.store.switch() == switch
+        await room.release()
+        switch = (await room.engage()).switch
+        wants.append((switch.close_positions, switch.cancel_open))
+    assert wants == [(True, True), (False, True), (True, True), (False, False)]
+    assert room.state.cancels_wanted == 2
+
+
+async def test_the_progress_of_closes_is_kept_for_the_halt_in_force_only(
+    autojump_clock,
+):
+    def progress(halt, done):
+        return CloseProgress(
+            broker="one", closes_for=halt, wanted=9, done=done, failed=0
+        )
+
+    async with Room().open() as room:
+        await room.engage(close_positions=True)
+        room.mailbox.tell(progress(1, 4))
+        assert (await room.read()).closes == (progress(1, 4),)
+        report = await room.engage(close_positions=True)
+        assert report.closes == ()
+        room.mailbox.tell(progress(1, 9))
+        assert (await room.read()).closes == ()
+        room.mailbox.tell(progress(2, 1))
+        assert (await room.read()).closes == (progress(2, 1),)
 
 
 async def test_it_knows_no_other_message(autojump_clock):

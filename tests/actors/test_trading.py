@@ -7,9 +7,9 @@ from actors.trading import UNREADABLE, TradingState
 from adapters import Stopped, TradingSwitch
 
 
-def switch(*, engaged, version=1, reason="enough"):
+def switch(*, engaged, version=1, reason="enough", **wants):
     return TradingSwitch(
-        engaged=engaged, reason=reason, since=None, by="me", version=version
+        engaged=engaged, reason=reason, since=None, by="me", version=version, **wants
     )
 
 
@@ -77,3 +77,31 @@ async def test_a_change_before_the_wait_does_not_wake_it(autojump_clock):
     with trio.move_on_after(1) as patience:
         await state.turned()
     assert patience.cancelled_caught
+
+
+def test_what_closes_for_a_halt_goes_while_that_very_halt_is_in_force():
+    state = TradingState(switch(engaged=True, version=4, close_positions=True))
+    assert state.closes_for == 4
+    state.depart("A", 4)
+    for halt in (None, 3, 5):
+        assert not state.may_go(halt)
+        with pytest.raises(Stopped):
+            state.depart("B", halt)
+    for after in (
+        switch(engaged=True, version=5),
+        switch(engaged=True, version=6, close_positions=True),
+        switch(engaged=False, version=7, close_positions=True),
+    ):
+        state.change(after)
+        with pytest.raises(Stopped, match="the halt it was to close") as stopped:
+            state.check(4)
+        assert stopped.value.code == "not_sent"
+    assert state.may_go(None)
+    assert state.on_the_wire == ("A",)
+
+
+def test_a_stored_halt_goes_on_with_the_cancels_that_it_wanted():
+    state = TradingState(switch(engaged=True, cancel_open=True))
+    assert (state.cancel_open, state.cancels_wanted) == (True, 1)
+    released = TradingState(switch(engaged=False, cancel_open=True))
+    assert (released.cancel_open, released.cancels_wanted) == (False, 0)

@@ -317,7 +317,7 @@ def test_a_halt_that_wants_positions_closed_lets_in_what_closes_them_for_it(kept
 def test_no_other_halt_and_no_released_one_lets_a_closing_order_in(kept):
     kept.store.commit([switch(engaged=True, version=4)])
     assert kept.store.commit([closes(1, 4)]) == [Halted()]
-    kept.store.commit([switch(engaged=False, version=5)])
+    kept.store.commit([switch(engaged=False, version=5, close_positions=True)])
     assert kept.store.commit([closes(1, 4), closes(2, 5)]) == [Halted(), Halted()]
 
 

@@ -21,7 +21,7 @@ from tests.venues.fyers import FyersVenue
 from tests.venues.fyers_rows import Entry
 
 SHOWN = 30.0
-"""Seconds that an order stays in the book that Ordo reads, every five seconds."""
+"""Seconds that an order stays in the book that Ordo reads, at the least."""
 FUNDS = 1e12
 
 
@@ -39,14 +39,19 @@ class Venues(Process):
 
 
 def show_recent(venue: FyersVenue) -> None:
-    """Let readers of the book see what came in the last `SHOWN` seconds."""
+    """Let the book forget what is older than `SHOWN` and was read twice: so Ordo has
+    seen it filled, however far behind it is."""
     book, rows = venue.book, venue.book.rows
+    first, ends = 0, [0, 0]  # of the orders by number; of the last two answers
 
     def recent(entries: list[Entry] | None = None, stale: int = 0) -> list[Any]:
+        nonlocal first, ends
         if entries is None:
+            entries = list(itertools.islice(book.orders.values(), first, None))
             since = venue.clock() - SHOWN
-            newest = reversed(book.orders.values())
-            entries = list(itertools.takewhile(lambda e: e.arrived > since, newest))
+            old = itertools.takewhile(lambda entry: entry.arrived < since, entries)
+            first = min(first + sum(1 for _ in old), ends[0])
+            ends = [ends[1], len(book.orders)]
         return rows(entries, stale)
 
     book.rows = recent  # type: ignore[method-assign]

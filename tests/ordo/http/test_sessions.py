@@ -243,3 +243,13 @@ async def test_the_pages_address_can_be_pasted_too(tmp_path, autojump_clock):
         }
         done = await browser.call("POST", f"{PATH}/bank/verify", body)
         assert done.data["state"] == "active"
+
+
+@pytest.mark.parametrize("query", ["x=1&" * 60, "state=", "state", "%ff=%fe", "&;&"])
+async def test_a_redirect_that_is_none_is_told_so_and_no_fault(
+    autojump_clock, tmp_path, query
+):
+    async with calling(tmp_path, guarded={"door": Guarded()}) as caller:
+        status, text = await caller.page(f"/api/v1/sessions/door/callback?{query}")
+    assert status == 400
+    assert "does not say which log-in" in text
