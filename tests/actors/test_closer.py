@@ -392,6 +392,26 @@ async def test_a_rest_that_the_exchange_cancelled_is_closed_by_another_attempt(
         ]
 
 
+async def test_an_exit_that_rests_does_not_hold_up_one_in_another_product(
+    autojump_clock,
+):
+    paper = a_paper(fill="manual")
+    async with floor({"one": paper}) as gateway:
+        for product in ("INTRADAY", "CNC"):
+            bought = await gateway.place(intraday(product=product))
+            paper.fill(bought.orders[0].broker_order_id)
+        await trio.sleep(2)
+        paper.script.on(
+            "place",
+            msgspec.structs.replace(Fault.refuse("E1", "later"), after=1.0),
+            when=lambda call: call.order.product == "CNC",
+        )
+        await gateway.halt()
+        await trio.sleep(5)
+        told = sorted((row.order.product, row.status) for row in gateway.closing())
+    assert told == [("CNC", "acked"), ("CNC", "rejected"), ("INTRADAY", "acked")]
+
+
 async def test_positions_that_lag_behind_are_not_closed_again(autojump_clock):
     """The broker still shows ten of them, though four were sold just now."""
     paper = a_paper(fill="manual")
@@ -512,13 +532,15 @@ async def test_a_product_without_orders_is_told_and_the_others_are_closed(
         assert gateway.open() == {}
 
 
-async def test_nothing_is_closed_before_the_halt_is_on_disk(autojump_clock):
+async def test_nothing_is_closed_before_the_halt_is_on_disk_however_long_that_takes(
+    autojump_clock,
+):
     store = MemoryStore()
     async with floor(store=store) as gateway:
         await gateway.place(intraday())
         store.failing = "disk full"
         await gateway.halt()
-        await trio.sleep(10)
+        await trio.sleep(PATIENCE + 60)
         assert gateway.open() == {"NSE:SBIN": 10}
         store.failing = None
         await trio.sleep(15)

@@ -62,8 +62,10 @@ def alive() -> Counter[str]:
     found: Counter[str] = Counter()
     for each in gc.get_objects():
         kind = type(each)
-        if kind.__module__.startswith(("actors.", "trio.")):
-            found[f"{kind.__module__}.{kind.__qualname__}"] += 1
+        # Some extension types carry a descriptor where a class has its module's name.
+        module = kind.__module__ if isinstance(kind.__module__, str) else ""
+        if module.startswith(("actors.", "trio.")):
+            found[f"{module}.{kind.__qualname__}"] += 1
     return found
 
 
