@@ -30,6 +30,8 @@ PATIENCE = 6.0
 """Seconds after ready in which a named point is reached; else it is a random kill."""
 MOST_MISSED = 20
 """Points not reached in time that are tried again at the end, of a whole run."""
+LONGEST_RUN = 3600
+"""Seconds; 200 kills take five minutes, and fifteen on a machine that is busy."""
 RANDOM = "at random"
 
 
@@ -43,7 +45,8 @@ class Lane:
     def __init__(self, directory: Path, seed: str, clients: int) -> None:
         directory.mkdir(parents=True)
         self.rng = random.Random(seed)
-        self.venue = FyersVenue(directory / "venue.log", "--funds", "1e12")
+        log = directory / "venue.log"
+        self.venue = FyersVenue(log, "--funds", "1e12", seconds=LONGEST_RUN)
         port = free_port()
         # A breaker that opens would leave nothing to kill for half a minute. At this
         # pace some orders have their slot at once, and others wait for it, accepted.
