@@ -105,8 +105,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "while halted no order leaves",
         "actors/trading.py",
-        "        if self._switch.engaged:\n            raise Stopped(",
-        "        if False:\n            raise Stopped(",
+        "            return not self._switch.engaged\n",
+        "            return True\n",
         (*SWITCH, *SENDER),
     ),
     Mutant(
@@ -126,9 +126,16 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the accept looks at the stored switch",
         "adapters/stores/writing.py",
-        "        if self._is_halted():\n",
+        "        if not self._lets_pass(write):\n",
         "        if False:\n",
         STORE,
+    ),
+    Mutant(
+        "what closes for a halt goes while that very halt is in force",
+        "actors/trading.py",
+        "        return closes_for == self.closes_for\n",
+        "        return True\n",
+        (*SWITCH, "tests/actors/test_closer.py"),
     ),
     Mutant(
         "a release that fails to be stored stays halted",
@@ -208,15 +215,15 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "not placed is never said while a position is unexplained",
-        "actors/reconciler.py",
+        "actors/comparing.py",
         "    return moved == traded\n",
         "    return True\n",
         LOOKS,
     ),
     Mutant(
         "an order on its way is never missing",
-        "actors/reconciler.py",
-        "            and not self._in_flight(order_id)\n",
+        "actors/comparing.py",
+        "        if self._in_flight(order_id):\n            return False\n",
         "",
         (*LOOKS, "tests/actors/test_broker.py"),
     ),
