@@ -107,15 +107,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         ("[2026-11-10]", '["10 November"]', "Invalid RFC3339 encoded date"),
         ("[2026-11-10]", "[2026-11-10T00:00:00]", "Expected `date`, got `datetime`"),
         ("2026-11-10", "2026-11-31", "Invalid date"),
+        ("[2026-11-10]", "2026-11-10", "Expected `array`, got `date`"),
         ("also_open", "open", "Object contains unknown field `open`"),
-        ("[[calendar]]", "[[calendars]]", "Object missing required field `calendar`"),
+        (MINE, "", "Object missing required field `calendar`"),
     ],
 )
 def test_a_calendar_that_makes_no_sense_is_refused_in_one_line(
     tmp_path, old, new, line
 ):
-    count = -1 if old == "[[calendar]]" else 1
-    file = written(tmp_path, MINE.replace(old, new, count))
+    file = written(tmp_path, MINE.replace(old, new))
     with pytest.raises(ConfigError) as caught:
         load_calendar(file)
     said = str(caught.value)
