@@ -183,6 +183,25 @@ def state_of(event: Event) -> State | None:
             words = f"{detail.get('reason')}; run: ordo login {name}"
             key = f"session:{name}"
             return State(key, f"{name} wants a login", words, "warning", broker=name)
+        case "order.resting":
+            words = f"{event.order_id} ({detail.get('symbol')}): {detail.get('cause')}"
+            return State(
+                f"resting:{event.order_id}",
+                f"a market order rests at {name}",
+                f"{words}; change it to another price, or cancel it",
+                "warning",
+                broker=name,
+                order_id=event.order_id,
+            )
+        case "order.filled" | "order.cancelled" | "order.rejected":
+            return State(
+                f"resting:{event.order_id}",
+                f"a market order rests no more at {name}",
+                f"it is {event.type.removeprefix('order.')}",
+                "resolved",
+                broker=name,
+                order_id=event.order_id,
+            )
         case "session.active":
             key = f"session:{name}"
             return State(key, f"{name} is logged in", "", "resolved", broker=name)

@@ -39,6 +39,7 @@ from actors.messages import (
     DownloadMaster,
     Fetch,
     Logout,
+    LookAtBook,
     ReadBroker,
     ReadSession,
     Reconcile,
@@ -49,6 +50,7 @@ from actors.messages import (
     VerifyLogin,
 )
 from actors.one_of_a_kind import OneOfAKind
+from actors.orphans import Orphans
 from actors.ownership import Ownership
 from actors.pacer import Pacer
 from actors.reads import Reads
@@ -57,6 +59,7 @@ from actors.reconciling import Reconciling
 from actors.records import Records
 from actors.recovery import Recovery
 from actors.report import report
+from actors.resting import Resting
 from actors.sender import Flight, Sender
 from actors.session import Session
 from actors.session_keeper import Seal, SessionKeeper
@@ -78,6 +81,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     adapter: str
     submit_timeout: float = 10.0
+    rest_after: float = 30.0
     today: Callable[[], date]
 
 
@@ -161,6 +165,7 @@ class Broker:
         self._flights = flights = Flights(
             aloft, sender, journal, reconciler, cancels, pacer, parts.trading, start
         )
+        self._orphans = Orphans(journal, parts.records, aloft.__contains__)
         self._halts = Halts(
             journal, flights, cancels, parts.trading, parts.killswitch, start
         )
@@ -174,6 +179,7 @@ class Broker:
             writer,
         )
         tags = Tags(capabilities.tag, clockwork.wall, clockwork.rng)
+        self._resting = Resting(journal, parts.records, parts.settings.rest_after)
         self._gate = Gate(line, reconciler, parts.store, tags, parts.egress)
         self._egress_watch = EgressWatch(parts.egress, line, clockwork.wall)
         self._reads = Reads(
@@ -198,8 +204,10 @@ class Broker:
             self._start_soon(self._journal.retry_unsaved)
             self._start_soon(self._reconciler.run)
             self._start_soon(self._halts.watch)
+            self._start_soon(self._orphans.run)
             self._start_soon(self._session_watch.run)
             self._start_soon(self._egress_watch.run)
+            self._start_soon(self._resting.run)
             self._start_soon(watch_mailbox, parts.mailbox)
             self._start_soon(DayKeeper(name, limiter, writer).run)
             task_status.started()
@@ -232,6 +240,8 @@ class Broker:
                 self._start_soon(self._reads.answer, request)
             case Reconcile():
                 self._start_soon(self._reconciling.answer, request)
+            case LookAtBook():
+                self._start_soon(self._reconciling.look, request)
             case DownloadMaster():
                 self._start_soon(self._reads.download, request)
             case ReturnSlot(slot=slot):

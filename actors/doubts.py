@@ -48,7 +48,7 @@ class Doubts:
         return min((_next(doubt) for doubt in self._doubts.values()), default=math.inf)
 
     def looked(self, now: float) -> None:
-        """A look was made, or tried, at *now*."""
+        """A look was made at *now*."""
         for doubt in self._doubts.values():
             doubt.looked_until = max(doubt.looked_until, now)
 

@@ -107,7 +107,7 @@ class Journal:
             self._settled_at[order.order_id] = trio.current_time()
         if self[order.order_id].status in SURPRISES:
             _alert(self[order.order_id], order)
-        entry = self._entry(change, actor)
+        entry = change_entry(change, actor or f"broker:{self.broker}")
         self._make(SaveOrder(order=order, events=(event,), audit=(entry,)))
         return await self.flush(order.order_id)
 
@@ -240,30 +240,32 @@ class Journal:
             broker=record.broker,
         )
 
-    def _entry(self, change: Change, actor: str | None) -> AuditEntry:
-        order, event = change.order, change.event
-        detail = {
-            "symbol": order.order.symbol,
-            "side": order.order.side,
-            "quantity": str(order.order.quantity),
-            "cause": event.cause,
-            "broker_order_id": order.broker_order_id,
-            "error_code": order.error_code,
-            "broker_code": order.broker_code,
-            "attempts": order.attempts,
-            "filled_quantity": str(order.filled_quantity),
-            "average_price": _text(order.average_price),
-            "fill_quantity": _text(event.fill_quantity),
-            "fill_price": _text(event.fill_price),
-        }
-        return AuditEntry(
-            actor=actor or f"broker:{self.broker}",
-            action=f"order.{order.status}",
-            batch_id=order.batch_id,
-            order_id=order.order_id,
-            broker=order.broker,
-            detail={key: value for key, value in detail.items() if value is not None},
-        )
+
+def change_entry(change: Change, actor: str) -> AuditEntry:
+    """The audit record of a change of status, which is also its event."""
+    order, event = change.order, change.event
+    detail = {
+        "symbol": order.order.symbol,
+        "side": order.order.side,
+        "quantity": str(order.order.quantity),
+        "cause": event.cause,
+        "broker_order_id": order.broker_order_id,
+        "error_code": order.error_code,
+        "broker_code": order.broker_code,
+        "attempts": order.attempts,
+        "filled_quantity": str(order.filled_quantity),
+        "average_price": _text(order.average_price),
+        "fill_quantity": _text(event.fill_quantity),
+        "fill_price": _text(event.fill_price),
+    }
+    return AuditEntry(
+        actor=actor,
+        action=f"order.{order.status}",
+        batch_id=order.batch_id,
+        order_id=order.order_id,
+        broker=order.broker,
+        detail={key: value for key, value in detail.items() if value is not None},
+    )
 
 
 def _text(number: Decimal | None) -> str | None:

@@ -368,6 +368,14 @@ class Reconcile(
     request_id: str | None = None
 
 
+class LookAtBook(msgspec.Struct, Ask["Looked"], frozen=True, kw_only=True, tag=True):
+    """Read the book now, and take over what it says."""
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """It was read, or could not be."""
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Where an order and its broker's book differ: in *what*, a field of the order.
 
@@ -550,7 +558,8 @@ class PlaceBatch(
     """Send every leg, once. *key* is the client's, or made where it gave none.
 
     *route* is what the key is unique in. *exits*: the orders only take from positions,
-    so that no funds are asked for. *closes_for* is set by the closer alone: the version
+    so that no funds are asked for. *sequential*: at each broker the buys wait until its
+    sells are filled. *closes_for* is set by the closer alone: the version
     of the halt in force, which lets these orders go and no others.
     """
 
@@ -565,6 +574,7 @@ class PlaceBatch(
     dry_run: bool = False
     route: str = "POST /api/v1/orders"
     exits: bool = False
+    sequential: bool = False
     closes_for: int | None = None
 
 
@@ -618,7 +628,8 @@ class BatchDone(msgspec.Struct, frozen=True, kw_only=True):
     """The batch with its orders as they stand.
 
     *skipped* are the checks that were not made, for each order; none of a replay, which
-    is not checked again. *checked_ms*: how long brokers were asked before the accept.
+    is not checked again. *checked_ms*: how long brokers were asked before the accept,
+    *waited_ms*: how long buys waited for their sells; milliseconds.
     """
 
     batch: Batch
@@ -626,6 +637,7 @@ class BatchDone(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool
     skipped: tuple[tuple[CheckSkipped, ...], ...] | None = None
     checked_ms: float = 0.0
+    waited_ms: float = 0.0
 
 
 class CheckSkipped(msgspec.Struct, frozen=True, kw_only=True):

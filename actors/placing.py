@@ -13,7 +13,8 @@ import trio
 from actors.case import Case
 from actors.clockwork import Clockwork
 from actors.congestion import Congestion
-from actors.fanout import FanOut, leg_entry, margin_before
+from actors.fanout import FanOut, margin_before
+from actors.handover import HandOver, leg_entry
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import (
     Admission,
@@ -33,6 +34,7 @@ from actors.messages import (
 )
 from actors.pretrade import PreTrade
 from actors.records import Records
+from actors.sequence import SellsFirst
 from actors.trading import TradingState
 from actors.writer import StoreHealth
 from adapters import (
@@ -92,7 +94,9 @@ class Placing:
         clockwork: Clockwork,
         pretrade: PreTrade | None = None,
     ) -> None:
-        self._legs = FanOut(brokers, writer, clockwork, pretrade)
+        self._legs = FanOut(brokers, clockwork, pretrade)
+        sells_first = SellsFirst(brokers, records, trading)
+        self._hand_over = HandOver(brokers, writer, clockwork, sells_first)
         self._writer = writer
         self._records = records
         self._trading = trading
@@ -299,6 +303,7 @@ class Placing:
             ),
             closes_for=message.closes_for,
         )
+        version = self._trading.switch.version
         try:
             stored = await self._writer.ask(Commit(writes=(accept,)))
         except MailboxError as error:
@@ -306,15 +311,18 @@ class Placing:
         self._recorded(mine, answers[0].checked_ms / 1000)
         if isinstance(stored, Committed) and isinstance(stored.results[0], Accepted):
             mine.batch_id = batch.batch_id
-            orders = await self._legs.send(records, answers, deadline)
+            sent = await self._hand_over.send(
+                message, records, answers, deadline, version
+            )
             return BatchDone(
                 batch=batch,
-                orders=orders,
+                orders=sent.orders,
                 replayed=False,
                 skipped=tuple(answer.skipped for answer in answers),
                 checked_ms=answers[0].checked_ms,
+                waited_ms=sent.waited_ms,
             )
-        self._legs.return_slots(answers)
+        self._hand_over.return_slots(answers)
         if isinstance(stored, StoreDown):
             return stored
         match stored.results[0]:

@@ -144,9 +144,9 @@ class Reconciler:
             self.failures = 0
             self._retry_at = -math.inf
             self._first_done.set()
+            self.doubts.looked(trio.current_time())  # one that failed is made again
         finally:
             self._last = trio.current_time()
-            self.doubts.looked(self._last)
             round_.over.set()
 
     def _failed(self, error: Exception) -> None:

@@ -4,7 +4,7 @@ import trio
 
 from actors.line import Line
 from actors.mailbox import Request
-from actors.messages import Denial, FetchFailed, Reconcile, Reconciled
+from actors.messages import Denial, FetchFailed, Looked, Reconcile, Reconciled
 from actors.ownership import Ownership
 from actors.reads import failure, millis
 from actors.reconciler import Reconciler
@@ -52,6 +52,12 @@ class Reconciling:
                 request.reply(self._told(round_))
                 return
             request.reply(self._refused("deadline_exceeded", "no answer in time"))
+
+    async def look(self, request: Request) -> None:
+        """Carry out a `LookAtBook`, inside its deadline."""
+        with request, trio.move_on_at(request.deadline):
+            await self._reconciler.look()
+            request.reply(Looked())
 
     def _told(self, round_: Round) -> Reconciled:
         failed = None

@@ -382,6 +382,13 @@ class Store(Protocol):
 
     def unsettled(self, broker: str) -> list[OrderRecord]: ...
 
+    def filled_before(
+        self, before: datetime, limit: int, after: OrderRecord | None = None
+    ) -> list[OrderRecord]:
+        """At most *limit* orders that are filled and not settled, and that were last
+        updated before that moment, oldest first; *after*: the last one of the page
+        before."""
+
     def closing(self, broker: str, version: int) -> list[OrderRecord]:
         """All orders that close positions for that halt, oldest first."""
 

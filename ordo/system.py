@@ -31,6 +31,7 @@ from actors.pretrade import PreTrade
 from actors.records import Records
 from actors.router import Router
 from actors.session import Session
+from actors.settlement import Settlement
 from actors.stall import LoopWatch
 from actors.supervisor import (
     Backoff,
@@ -60,6 +61,7 @@ from adapters import (
 )
 from adapters.alerting import AlertPort
 from adapters.instruments import InstrumentIndex
+from adapters.market import load_calendar
 from ordo.checks import Known, egress, pretrade
 from ordo.config import Broker as BrokerTable
 from ordo.config import Settings
@@ -158,6 +160,7 @@ class System:
         self.masters = Mailbox("masters", MASTERS_ROOM)
         self.instruments = instruments or no_masters()
         self._pretrade = self._checks()
+        self._calendar = load_calendar(settings.market.calendar_file)
         self._write_sync, self._writable = write_sync, store
         self._long_sync = long_sync or read_sync
         self._broker_tree = self._brokers()
@@ -252,6 +255,7 @@ class System:
         if http is not None:
             drain = self.settings.server.drain_timeout + 2.0
             children.append(Child("http", http, stop=stop_http, grace=drain))
+        children.append(self._settlement())
         children.append(self._housekeeping())  # last: it begins once clients are served
         return Supervisor(
             "root",
@@ -306,6 +310,23 @@ class System:
 
         return Child(
             "housekeeping",
+            start,
+            backoff=Backoff(minimum=60.0, maximum=3600.0),
+            intensity=5,
+            period=86_400.0,
+        )
+
+    def _settlement(self) -> Child:
+        """As housekeeping: what is not settled now is settled later."""
+
+        async def start(*, task_status: trio.TaskStatus[None]) -> None:
+            settlement = Settlement(
+                self.writer, self.records, self._calendar, self.clockwork.wall
+            )
+            await settlement.run(task_status=task_status)
+
+        return Child(
+            "settlement",
             start,
             backoff=Backoff(minimum=60.0, maximum=3600.0),
             intensity=5,
@@ -428,6 +449,7 @@ class System:
                 name=name,
                 adapter=seat.table.adapter,
                 submit_timeout=timeout,
+                rest_after=self.settings.market.rest_after,
                 today=self._today,
             ),
             port=seat.port,

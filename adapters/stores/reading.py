@@ -107,6 +107,24 @@ class Reader:
         )
         return [rows.record_of(row) for row in found]
 
+    def filled_before(
+        self, before: datetime, limit: int, after: OrderRecord | None = None
+    ) -> list[OrderRecord]:
+        """The filled orders last updated before a moment, oldest first, in pages."""
+        wanted: dict[str, Any] = {"before": stamp(before), "limit": limit}
+        page = ""
+        if after is not None:
+            page = "AND (updated_at, order_id) > (:updated_at, :order_id)"
+            wanted["updated_at"] = stamp(after.updated_at)
+            wanted["order_id"] = after.order_id
+        found = self._rows(
+            "SELECT * FROM orders INDEXED BY orders_filled WHERE status = 'filled'"  # noqa: S608
+            f" AND updated_at < :before {page}"
+            " ORDER BY updated_at, order_id LIMIT :limit",
+            wanted,
+        )
+        return [rows.record_of(row) for row in found]
+
     def closing(self, broker: str, version: int) -> list[OrderRecord]:
         """All orders that close positions for that halt, oldest first."""
         found = self._rows(

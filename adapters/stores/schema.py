@@ -206,12 +206,21 @@ def _add_closing(database: Database) -> None:
     )
 
 
+def _index_filled(database: Database) -> None:
+    """Orders that are yet to be settled, by when they were filled."""
+    database.execute(
+        "CREATE INDEX orders_filled ON orders (updated_at, order_id)"
+        " WHERE status = 'filled'"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _first,
     _add_sessions,
     _add_cursors,
     _index_ages,
     _add_closing,
+    _index_filled,
 )
 """Number n makes version n of n-1. Only ever add to the end."""
 VERSION = len(MIGRATIONS)

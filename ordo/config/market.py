@@ -7,13 +7,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from adapters.errors import ConfigError
-from adapters.market import load_protection
+from adapters.market import load_calendar, load_protection
 from ordo.config.brokers import Broker
 from ordo.config.sections import Market
 
 
 def check_market(market: Market) -> None:
-    """Read the protection table, and see that the echo is a URL.
+    """Read the protection table and the calendar, and see that the echo is a URL.
 
     Raises:
         ConfigError: One line that names the key. An echo's URL is not shown, for it may
@@ -23,6 +23,10 @@ def check_market(market: Market) -> None:
         load_protection(market.protection_file)
     except ConfigError as exc:
         raise ConfigError(f"market.protection_file: {exc}") from None
+    try:
+        load_calendar(market.calendar_file)
+    except ConfigError as exc:
+        raise ConfigError(f"market.calendar_file: {exc}") from None
     if market.address_echo and not _is_echo(market.address_echo):
         raise ConfigError(
             "market.address_echo: wanted an https:// address (http:// on loopback only:"

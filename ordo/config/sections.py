@@ -67,9 +67,12 @@ class Orders(Section, frozen=True, kw_only=True):
 
 
 class Market(Section, frozen=True, kw_only=True):
-    """The market's rules. Empty: the protection table that Ordo comes with; no echo."""
+    """The market's rules. Empty: the protection table and the calendar that Ordo comes
+    with; no echo. `rest_after` is seconds."""
 
     protection_file: str = ""
+    calendar_file: str = ""
+    rest_after: Seconds = 30.0
     address_echo: str = ""
 
 

@@ -39,7 +39,11 @@ class OrderBody(Body, frozen=True, kw_only=True):
 
 
 class PlaceBody(Body, frozen=True, kw_only=True):
-    """`POST /api/v1/orders`. `deadline_ms` is a length, in milliseconds."""
+    """`POST /api/v1/orders`. `deadline_ms` is a length, in milliseconds.
+
+    `sequential`: at each broker the buys wait until its sells are filled, and are
+    denied where these are not in time.
+    """
 
     orders: Annotated[list[OrderBody], msgspec.Meta(min_length=1, max_length=MOST_LEGS)]
     brokers: list[Text] = []
@@ -47,6 +51,7 @@ class PlaceBody(Body, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     deadline_ms: DeadlineMs | None = None
     dry_run: bool = False
+    sequential: bool = False
 
 
 class SwitchBody(Body, frozen=True, kw_only=True):

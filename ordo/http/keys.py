@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -14,7 +15,13 @@ from ordo.http.errors import ApiError
 
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 API_VERSION = "v1"
-CANONICAL = msgspec.json.Encoder(order="deterministic", decimal_format="string")
+CANONICAL = msgspec.json.Encoder(decimal_format="string")
+"""Fields stand as their type has them: no body that has a key holds a mapping or a set.
+"""
+NOTHING = PlaceBody(orders=[])
+LATER = ("sequential",)
+"""Fields that came after keys were stored: left out of a fingerprint at their default,
+so that a retry over an upgrade is known again."""
 
 
 def key_of(call: Call, inside: str | None) -> str | None:
@@ -54,16 +61,17 @@ def fingerprint(body: PlaceBody) -> str:
 
     Its numbers have been checked: normalizing them loses nothing.
     """
-    plain = msgspec.structs.replace(
-        body,
-        idempotency_key=None,
-        orders=[_normal(order) for order in body.orders],
-    )
-    return digest(plain)
+    fields = msgspec.structs.asdict(body)
+    fields["idempotency_key"] = None
+    fields["orders"] = [_normal(order) for order in body.orders]
+    for name in LATER:
+        if fields[name] == getattr(NOTHING, name):
+            del fields[name]
+    return digest(fields)
 
 
-def digest(plain: Body) -> str:
-    """The SHA-256, in hex, of a body that bears no key any more."""
+def digest(plain: Body | dict[str, Any]) -> str:
+    """The SHA-256, in hex, of a body that bears no key any more, field by field."""
     return hashlib.sha256(CANONICAL.encode((API_VERSION, plain))).hexdigest()
 
 

@@ -92,15 +92,15 @@ def _overall(orders: Sequence[OrderRecord], waiting: bool) -> Status:
 
 
 def _at_brokers(answer: BatchDone, waited_ms: float) -> float:
-    """What the checks asked, and then the longest leg; one that has no answer yet was
-    waited for all the time."""
+    """What the checks asked, what buys waited for their sells, and then the longest
+    leg; one that has no answer yet was waited for all the time."""
     if answer.replayed:
         return 0.0
     longest = max(
         waited_ms if order.status in OPEN_ENDED else order.latency_ms or 0.0
         for order in answer.orders
     )
-    return min(waited_ms, answer.checked_ms + longest)
+    return min(waited_ms, answer.checked_ms + answer.waited_ms + longest)
 
 
 def _unsent(leg: LegAnswer) -> LegResult:

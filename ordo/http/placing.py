@@ -44,6 +44,7 @@ async def place(call: Call) -> Reply:
         portfolio_id=body.portfolio_id,
         deadline_ms=body.deadline_ms or call.system.settings.orders.deadline_ms,
         dry_run=body.dry_run,
+        sequential=body.sequential,
     )
     if call.system.stopping:
         raise ApiError("shutting_down", "Ordo is stopping; nothing was sent")

@@ -4,9 +4,20 @@ import msgspec
 import pytest
 import trio
 
-from actors.messages import BatchDone, TradingHalted
-from actors.squaring import ALONE_WITHIN, MOST_ATTEMPTS, PATIENCE, SETTLE
-from adapters import BookStatus, OrderType, Product, Side
+from actors.mailbox import MailboxFull
+from actors.messages import (
+    BatchDone,
+    CloseProgress,
+    Denial,
+    Fetch,
+    InProgress,
+    Overloaded,
+    PlaceBatch,
+    StoreDown,
+    TradingHalted,
+)
+from actors.squaring import ALONE_WITHIN, MOST_ATTEMPTS, PATIENCE, SETTLE, _words
+from adapters import BookStatus, OrderType, Product, Side, StoreFailed
 from adapters.brokers.paper import Fault
 from tests.support.closing import a_paper, floor, intraday, of_infy, positions
 from tests.support.gateway import a_batch, place
@@ -633,3 +644,128 @@ async def test_many_positions_are_closed_within_the_brokers_pace(autojump_clock,
     assert read <= 3
     statuses = {entry.status for entry in paper._account.book.entries.values()}
     assert statuses == {BookStatus.FILLED}
+
+
+async def test_a_position_that_goes_away_by_itself_is_done_without_an_order(
+    autojump_clock,
+):
+    paper = a_paper()
+    async with floor({"one": paper}) as gateway:
+        await gateway.place(intraday())
+        await gateway.place(intraday(side="SELL", price=900))
+        paper.script.on("cancel", Fault.slow_connect(5), times=2)
+        await gateway.halt()
+        await trio.sleep(2)
+        await paper.place(intraday(side="SELL", price=800), "", lambda: None)
+        await trio.sleep(20)
+        assert (gateway.open(), gateway.closing()) == ({}, [])
+        assert await gateway.counts() == (1, 1, 0)
+
+
+class Refusing:
+    """A mailbox that is full for some asks and tells of a kind; else the one inside."""
+
+    def __init__(self, inside, kind, times):
+        self._inside, self._kind, self.left = inside, kind, times
+
+    def __getattr__(self, name):
+        return getattr(self._inside, name)
+
+    def _refuse(self, message):
+        if isinstance(message, self._kind) and self.left:
+            self.left -= 1
+            raise MailboxFull("full, its limit")
+
+    async def ask(self, message, *, urgent=False):
+        self._refuse(message)
+        return await self._inside.ask(message, urgent=urgent)
+
+    def tell(self, message, *, urgent=False):
+        self._refuse(message)
+        self._inside.tell(message, urgent=urgent)
+
+
+@pytest.mark.parametrize(
+    ("box", "kind"), [("router", PlaceBatch), ("killswitch", CloseProgress)]
+)
+async def test_a_mailbox_that_is_full_for_a_while_only_takes_time(
+    autojump_clock, box, kind, monkeypatch
+):
+    from ordo.system import Closer
+
+    made = Closer.__init__
+    refusing = []
+
+    def init(self, *args):
+        made(self, *args)
+        refusing.append(Refusing(getattr(self, f"_{box}"), kind, 2))
+        setattr(self, f"_{box}", refusing[0])
+
+    monkeypatch.setattr(Closer, "__init__", init)
+    async with floor() as gateway:
+        await gateway.place(intraday())
+        await gateway.halt()
+        await trio.sleep(10)
+        assert gateway.open() == {}
+        assert gateway.told() == [("NSE:SBIN", 10, "filled")]
+        assert refusing[0].left == 0
+
+
+async def test_a_broker_actor_that_does_not_answer_is_asked_again(
+    autojump_clock, monkeypatch
+):
+    from actors import closer
+
+    made = closer.ClosingReads.__init__
+
+    def init(self, broker, mailbox, *args):
+        made(self, broker, Refusing(mailbox, Fetch, 2), *args)
+
+    monkeypatch.setattr(closer.ClosingReads, "__init__", init)
+    async with floor() as gateway:
+        await gateway.place(intraday())
+        await gateway.halt()
+        await trio.sleep(1)
+        assert await gateway.failures() == (
+            "positions cannot be read: one does not answer",
+        )
+        await trio.sleep(10)
+        assert gateway.open() == {}
+
+
+async def test_a_store_that_cannot_be_read_is_waited_for(autojump_clock):
+    store = MemoryStore()
+    failures = [3]
+    closing = store.closing
+
+    def broken(broker, version):
+        if failures[0]:
+            failures[0] -= 1
+            raise StoreFailed("cannot be read")
+        return closing(broker, version)
+
+    store.closing = broken
+    async with floor(store=store) as gateway:
+        await gateway.place(intraday())
+        await gateway.halt()
+        await trio.sleep(2)
+        assert gateway.open() == {"NSE:SBIN": 10}
+        await trio.sleep(10)
+        assert (gateway.open(), failures) == ({}, [0])
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (
+            InProgress(batch_id=None, retry_after=1.0),
+            "its orders are still on their way",
+        ),
+        (Denial(code="overloaded", message="no room"), "no room"),
+        (StoreDown(message="disk full"), "disk full"),
+        (Overloaded(message="too much"), "too much"),
+        (TradingHalted(reason="enough"), "the halt is not stored, or is over"),
+    ],
+)
+def test_why_nothing_was_accepted_is_told_in_words(reply, words):
+    assert _words(reply) == words

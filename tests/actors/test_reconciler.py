@@ -121,6 +121,18 @@ async def test_a_read_that_fails_is_made_again_after_1_2_4_and_up_to_30_s(
     assert waits[9:] == pytest.approx([1] * len(waits[9:]))
 
 
+async def test_a_look_for_an_unknown_order_that_fails_is_made_again(autojump_clock):
+    stage = Stage(breaker=BreakerSettings(failures=999))
+    async with stage.running():
+        stage.paper.script.on("place", lost())
+        await stage.place()
+        await trio.sleep(25)
+        times = reads_at(stage)
+        stage.paper.script.on("order_book", Fault.refuse("E1", "maintenance"), times=2)
+        await trio.sleep(70)
+    assert times == pytest.approx([32, 33, 35, 92])
+
+
 async def test_a_book_that_never_comes_is_given_up_after_thirty_seconds(
     autojump_clock, caplog
 ):

@@ -567,6 +567,32 @@ def test_orders_are_found_by_each_of_their_marks_and_by_all_together(kept):
     assert ids(kept.store.orders(everything_at_once)) == [three]
 
 
+def test_filled_orders_are_given_oldest_first_page_by_page(kept):
+    def filled(number, status=OrderStatus.FILLED, *, hours=0):
+        one = record(number)
+        at = START + timedelta(hours=hours)
+        kept.store.commit([accept(number, one), save(one, status, at=at)])
+
+    filled(1, hours=3)
+    filled(2, hours=1)
+    filled(3, hours=1)
+    filled(4, OrderStatus.PARTIALLY_FILLED)
+    filled(5, OrderStatus.CANCELLED)
+    filled(6, OrderStatus.SETTLED)
+    filled(7, hours=9)
+    before = START + timedelta(hours=9)
+    first = kept.store.filled_before(before, 2)
+    assert ids(first) == [record(2).order_id, record(3).order_id]
+    assert first[0].updated_at == START + timedelta(hours=1)
+    rest = kept.store.filled_before(before, 2, first[-1])
+    assert ids(rest) == [record(1).order_id]
+    assert kept.store.filled_before(before, 2, rest[-1]) == []
+    between = kept.store.filled_before(before, 9, first[0])  # of one moment, the next
+    assert ids(between) == [record(3).order_id, record(1).order_id]
+    assert kept.store.filled_before(START + timedelta(hours=1), 9) == []
+    assert ids(kept.restart().filled_before(before, 1)) == [record(2).order_id]
+
+
 def test_unsettled_orders_are_those_of_which_more_may_be_learnt(kept):
     orders = {status: record(n) for n, status in enumerate(OrderStatus)}
     kept.store.commit([accept(n) for n in range(len(orders))])

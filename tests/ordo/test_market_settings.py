@@ -79,6 +79,32 @@ def test_a_protection_file_that_makes_no_sense_names_the_key_and_the_file(tmp_pa
     )
 
 
+# The calendar, and orders that rest
+
+
+def test_a_calendar_file_is_read_at_the_start(tmp_path):
+    line = refusal(tmp_path, '[market]\ncalendar_file = "gone.toml"\n')
+    assert line == (
+        "market.calendar_file: wanted a file to read at gone.toml,"
+        " found: No such file or directory"
+    )
+
+
+def test_a_calendar_that_makes_no_sense_names_the_key_and_the_file(tmp_path):
+    (tmp_path / "mine.toml").write_text("calendar = 3\n")
+    line = refusal(tmp_path, f'[market]\ncalendar_file = "{tmp_path}/mine.toml"\n')
+    assert line.startswith(
+        f"market.calendar_file: wanted a trading calendar in {tmp_path}/mine.toml: "
+    )
+
+
+def test_orders_rest_after_half_a_minute_or_as_is_set(tmp_path):
+    assert loaded(tmp_path, "").market.rest_after == 30
+    assert loaded(tmp_path, "[market]\nrest_after = 5\n").market.rest_after == 5
+    line = refusal(tmp_path, "[market]\nrest_after = 0\n")
+    assert line.startswith("market.rest_after: wanted ")
+
+
 # Egress
 
 

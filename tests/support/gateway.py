@@ -17,6 +17,7 @@ from adapters import BrokerPort, Order, OrderType, PublisherPort, Side
 from adapters.alerting import AlertPort
 from adapters.brokers.paper import PaperBroker, PaperSettings
 from ordo.config import Broker, Settings
+from ordo.config.sections import Market
 from ordo.system import NO_LOOKS, System
 from ordo.tokens import TokenBook
 from tests.support.memory_store import START, MemoryStore
@@ -54,6 +55,7 @@ def make_system(
     looks: Mapping[str, Look] = NO_LOOKS,
     publishers: Sequence[PublisherPort] = (),
     channels: Sequence[AlertPort] = (),
+    rest_after: float = 30.0,
     **broker_settings: Any,
 ) -> System:
     """A system over simulated brokers; `System.tree` runs it."""
@@ -62,7 +64,7 @@ def make_system(
         for name in ports
     }
     return System(
-        Settings(brokers=tables),
+        Settings(brokers=tables, market=Market(rest_after=rest_after)),
         store or MemoryStore(),
         TokenBook("/nonexistent/tokens.json"),  # type: ignore[arg-type]
         ports,

@@ -168,6 +168,23 @@ class MemoryStore:
             and (not row.is_settled or row.status is OrderStatus.NOT_PLACED)
         ]
 
+    def filled_before(
+        self, before: datetime, limit: int, after: OrderRecord | None = None
+    ) -> list[OrderRecord]:
+        rows = [
+            row
+            for row in sorted(
+                self._orders.values(), key=lambda row: (row.updated_at, row.order_id)
+            )
+            if row.status is OrderStatus.FILLED
+            and row.updated_at < before
+            and (
+                after is None
+                or (row.updated_at, row.order_id) > (after.updated_at, after.order_id)
+            )
+        ]
+        return rows[:limit]
+
     def closing(self, broker: str, version: int) -> list[OrderRecord]:
         return [
             row

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 import trio
 
+from actors.mailbox import MailboxFull, NoReply
 from adapters.brokers.paper import Fault
 from tests.ordo.http.caller import a_body, calling
 from tests.support.closing import positions
@@ -331,6 +332,37 @@ async def test_a_bad_body_is_422_at_its_path(
     async with calling(tmp_path) as caller:
         answer = await caller.call("POST", f"/api/v1/{path}", body)
     assert (answer.status, answer.where) == (422, where)
+
+
+@pytest.mark.parametrize(
+    ("path", "failure", "wanted"),
+    [
+        ("positions/close", MailboxFull("full"), (503, "overloaded")),
+        ("positions/close", NoReply("left"), (409, "idempotency_in_progress")),
+        ("positions/close", trio.TooSlowError(), (409, "idempotency_in_progress")),
+        ("orders/cancel", MailboxFull("full"), (503, "overloaded")),
+        ("orders/cancel", NoReply("left"), (503, "overloaded")),
+    ],
+)
+async def test_a_router_that_gives_no_answer_is_told(
+    autojump_clock, tmp_path, path, failure, wanted
+):
+    async def ask(message, *, urgent=False):
+        raise failure
+
+    async with calling(tmp_path) as caller:
+        caller.system.router.ask = ask
+        answer = await caller.call("POST", f"/api/v1/{path}", {"brokers": ["one"]})
+    assert (answer.status, answer.code) == wanted
+
+
+async def test_a_stopping_ordo_closes_nothing(autojump_clock, tmp_path):
+    async with calling(tmp_path) as caller:
+        await caller.place()
+        caller.system.stopping = True
+        answer = await close(caller)
+        assert positions(caller.papers["one"]) == {"NSE:SBIN": 10}
+    assert (answer.status, answer.code) == (503, "shutting_down")
 
 
 @pytest.mark.parametrize("path", ["positions/close", "orders/cancel"])
