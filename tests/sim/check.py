@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from decimal import Decimal
 
-from adapters import BookStatus, OrderRecord, OrderStatus
+from adapters import ZERO, BookStatus, OrderRecord, OrderStatus
+from tests.sim.book import Entry
 from tests.sim.clients import Told
 from tests.sim.faults import COUNTED
-from tests.sim.venue import PER_MINUTE, PER_SECOND, Entry, Venue
-from tests.sim.world import World
+from tests.sim.port import PER_MINUTE, PER_SECOND
+from tests.sim.venue import Venue
+from tests.sim.world import NEVER_THERE, World
 
 S = OrderStatus
+PAISA = Decimal("0.01")
 AGREES = {
     BookStatus.OPEN: {S.ACKED, S.PARTIALLY_FILLED},
-    BookStatus.FILLED: {S.FILLED},
+    BookStatus.FILLED: {S.FILLED, S.SETTLED},
     BookStatus.CANCELLED: {S.CANCELLED},
 }
-NEVER_THERE = {S.DENIED, S.REJECTED, S.NOT_PLACED}
 
 
 def check_safety(world: World, told: Told) -> None:
@@ -85,8 +88,8 @@ def _never_denied(world: World, venue: Venue, told: Told) -> None:
         row = rows.get(entry.tag)
         if row is not None and row.status in NEVER_THERE:
             world.broken(f"I4 {row.order_id} is {row.status}, and in {venue.name}")
-        if row is not None and row.order_id in told.denied:
-            world.broken(f"I4 {row.order_id} was told denied, and is in {venue.name}")
+        if row is not None and row.order_id in told.refused:
+            world.broken(f"I4 {row.order_id} was told refused, and is in {venue.name}")
 
 
 def _breaker(world: World, venue: Venue) -> None:
@@ -141,16 +144,34 @@ def _agrees(world: World, record: OrderRecord, entry: Entry | None) -> None:
         return
     if record.status not in AGREES[entry.status]:
         world.broken(f"I3 {what} is {record.status}, there {entry.status}")
+    if record.broker_order_id != entry.id:
+        world.broken(f"I3 {what} is taken for {record.broker_order_id}, is {entry.id}")
     if record.filled_quantity != entry.filled:
         found = f"{record.filled_quantity} filled, there {entry.filled}"
         world.broken(f"I8 {what} has {found}")
     elif entry.fills and record.average_price != entry.average:
         world.broken(f"I8 {what} at {record.average_price}, there {entry.average}")
+    _events_add_up(world, record)
     price = None if record.sent_as is None else record.sent_as.price
     if (price or record.order.price) != entry.order.price and (
         entry.status is BookStatus.OPEN
     ):
         world.broken(f"I3 {what} at {record.order.price}, there {entry.order.price}")
+
+
+def _events_add_up(world: World, record: OrderRecord) -> None:
+    """I8: the fills that were told, one by one, are the fills that there were."""
+    fills = [
+        (event.fill_quantity, event.fill_price)
+        for event in world.store.events(record.order_id)
+        if event.fill_quantity is not None and event.fill_price is not None
+    ]
+    units = sum((quantity for quantity, _ in fills), ZERO)
+    value = sum((quantity * price for quantity, price in fills), ZERO)
+    worth = record.filled_quantity * (record.average_price or ZERO)
+    if units != record.filled_quantity or abs(value - worth) >= PAISA:
+        found = f"{units} for {value}, not {record.filled_quantity} for {worth}"
+        world.broken(f"I8 {record.order_id}: the fills told make {found}")
 
 
 def _queues(world: World) -> None:

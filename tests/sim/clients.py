@@ -38,7 +38,6 @@ class Acknowledged:
 
     batch_id: str
     order_ids: tuple[str, ...]
-    denied: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -57,8 +56,7 @@ class Told:
     batches: dict[str, Acknowledged] = field(default_factory=dict)
     halts: list[Halt] = field(default_factory=list)
     releasing: int = 0
-    denied: set[str] = field(default_factory=set)
-    answers: int = 0
+    refused: set[str] = field(default_factory=set)
 
 
 class Client:
@@ -132,7 +130,6 @@ class Client:
         system = self._world.system
         if system is None:
             return None
-        self._told.answers += 1
         try:
             with trio.fail_after(message.deadline_ms / 1000):
                 answer = await system.router.ask(message)
@@ -148,15 +145,13 @@ class Client:
     def _heard(self, answer: BatchDone) -> None:
         """The same ids every time, whoever answers."""
         ids = tuple(order.order_id for order in answer.orders)
-        denied = frozenset(
-            order.order_id for order in answer.orders if order.status == "denied"
-        )
-        heard = Acknowledged(answer.batch.batch_id, ids, denied)
+        heard = Acknowledged(answer.batch.batch_id, ids)
         first = self._told.batches.setdefault(self._plan.key, heard)
         if (first.batch_id, first.order_ids) != (heard.batch_id, heard.order_ids):
             self._world.broken(f"I5 {self._plan.key}: {first} and then {heard}")
-        self._told.denied |= denied
         for order in answer.orders:
+            if order.status in ("denied", "rejected"):
+                self._told.refused.add(order.order_id)
             self._world.note(f"{order.order_id} told {order.status}")
 
     async def _again(self, at: float) -> None:
@@ -214,9 +209,22 @@ async def halt(world: World, told: Told, plan: HaltPlan) -> None:
     if told.releasing:  # asked for before this answer: either order may be
         mine.released = mine.engaged
     told.halts.append(mine)
+    _on_the_wire(world, mine)
     world.note(f"halted, {len(answer.on_the_wire)} on the wire")
     await trio.sleep(plan.lasts)
     await release(world, told)
+
+
+def _on_the_wire(world: World, mine: Halt) -> None:
+    """I7: what is at a broker and not answered had left before, and is named."""
+    if mine.released == mine.engaged:
+        return
+    ids = {row.client_tag: row.order_id for row in world.store._orders.values()}
+    for venue in world.venues.values():
+        for tag, incarnation in venue.calling.items():
+            named = ids.get(tag) in mine.on_the_wire
+            if incarnation == world.incarnation and not named:
+                world.broken(f"I7 {tag} is on the wire, and is not named")
 
 
 async def release(world: World, told: Told) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -13,7 +14,10 @@ class Fault:
 
     `connecting` comes before the last look. `transit` is how long the request travels,
     `answer` how long the answer does. `ends`: `answered`, `refused` (structured),
-    `limited`, `lost` (no answer to use), `silent` (the caller waits for ever).
+    `limited`, `expired` (the session), `lost` (no answer to use), `lost_now` (told at
+    once, while the request still travels), `silent` (the caller waits for ever).
+    `hidden`, `untagged`: how long the order is not in the book, or stands there without
+    its tag. `lag`: how old the answer to a read is. `repeats`: it names trades twice.
     """
 
     name: str = "none"
@@ -24,6 +28,9 @@ class Fault:
     answer: float = 0.0
     ends: str = "answered"
     hidden: float = 0.0
+    untagged: float = 0.0
+    lag: float = 0.0
+    repeats: bool = False
     retry_after: float | None = None
     crashes: bool = False
 
@@ -93,11 +100,30 @@ def _reject(rng: random.Random) -> Fault:
 
 
 def _late_in_book(rng: random.Random) -> Fault:
-    return Fault("late_in_book", hidden=rng.uniform(1, 40))
+    return Fault("late_in_book", hidden=rng.uniform(1, 90))
 
 
 def _lost_and_late(rng: random.Random) -> Fault:
-    return Fault("lost_and_late", transit=1, hidden=rng.uniform(1, 40), ends="lost")
+    return Fault("lost_and_late", transit=1, hidden=rng.uniform(1, 90), ends="lost")
+
+
+def _late_tag(rng: random.Random) -> Fault:
+    """The answer is lost, and the book shows the order, but not yet whose it is."""
+    return Fault("late_tag", untagged=rng.uniform(1, 90), ends="lost")
+
+
+def _session(rng: random.Random) -> Fault:
+    """The broker has ended the session; it refuses before it acts."""
+    return Fault("session_expired", arrives=False, answer=rng.random(), ends="expired")
+
+
+def _stale(rng: random.Random) -> Fault:
+    """A cache answers."""
+    return Fault("stale", rng.random() * 0.1, lag=rng.uniform(1, 25))
+
+
+def _repeated(rng: random.Random) -> Fault:
+    return Fault("repeated_fills", repeats=True)
 
 
 def _bug(rng: random.Random) -> Fault:
@@ -120,6 +146,8 @@ PLACE = (
     (4, _reject),
     (3, _late_in_book),
     (2, _lost_and_late),
+    (2, _late_tag),
+    (2, _session),
     (1, _bug),
 )
 CHANGE = (
@@ -130,6 +158,7 @@ CHANGE = (
     (4, _slow),
     (1, _silent),
     (3, _limited),
+    (1, _session),
     (1, _bug),
 )
 READ = (
@@ -137,25 +166,41 @@ READ = (
     (4, _lost_answer),
     (2, _server_error),
     (4, _slow),
+    (3, _stale),
+    (2, _repeated),
     (1, _silent),
     (3, _limited),
+    (1, _session),
     (1, _bug),
 )
-
-
-TABLES = {"place": PLACE, "modify": CHANGE, "cancel": CHANGE}
+LOGIN = (
+    (4, _refused_connection),
+    (2, _connect_timeout),
+    (2, _lost_answer),
+    (2, _slow),
+    (1, _silent),
+    (2, _limited),
+)
+Table = tuple[list[Callable[[random.Random], Fault]], list[int]]
+"""Kinds of faults, and how often each is drawn against the others."""
+TABLES = {"place": PLACE, "modify": CHANGE, "cancel": CHANGE, "login": LOGIN}
 
 
 @dataclass
 class Faults:
-    """Draws them. `share`: of calls that meet one; `on` turns all off and on."""
+    """Draws them. `share`: of calls that meet one; `on` turns all off and on.
+
+    `only`, `never`: the kinds that there are, and are not.
+    """
 
     rng: random.Random
     share: float
     met: Counter[str] = field(default_factory=Counter)
     on: bool = True
     only: frozenset[str] | None = None
+    never: frozenset[str] = frozenset()
     outages: list[tuple[float, float]] = field(default_factory=list)
+    _tables: dict[str, Table] = field(default_factory=dict)
 
     def draw(self, operation: str, now: float) -> Fault:
         """How the next call goes."""
@@ -171,13 +216,20 @@ class Faults:
             return Fault("outage", 0.01, connects=False)
         if self.rng.random() >= self.share:
             return Fault("none", answer=self.rng.random() * 0.05)
-        table = {"place": PLACE, "modify": CHANGE, "cancel": CHANGE}.get(
-            operation, READ
-        )
-        if self.only is not None:
-            table = tuple(row for row in table if row[1].__name__[1:] in self.only)
-            if not table:
-                return NONE
-        weights = [row[0] for row in table]
-        (chosen,) = self.rng.choices(table, weights)
-        return chosen[1](self.rng)
+        kinds, weights = self._table(operation)
+        if not kinds:
+            return NONE
+        (chosen,) = self.rng.choices(kinds, weights)
+        return chosen(self.rng)
+
+    def _table(self, operation: str) -> Table:
+        if operation not in self._tables:
+            rows = [
+                (weight, kind)
+                for weight, kind in TABLES.get(operation, READ)
+                if (self.only is None or kind.__name__[1:] in self.only)
+                and kind.__name__[1:] not in self.never
+            ]
+            kinds, weights = [row[1] for row in rows], [row[0] for row in rows]
+            self._tables[operation] = kinds, weights
+        return self._tables[operation]

@@ -6,13 +6,16 @@ import random
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from adapters import Order, OrderType, Product, Side
+from tests.sim.venue import Login
 
 BUSY = 60.0
 """Virtual seconds in which clients act and faults fall."""
-SETTLE = 185.0
-"""Seconds after which all is settled once faults have stopped. Source: issue 4."""
-
+SETTLE = 180.0
+"""Seconds after which all is settled once faults have stopped. Source: design.md and
+reliability.md, section 8."""
 
 UNTAGGED = 0.2
 """Of brokers, so many show no client tags in their books."""
@@ -20,11 +23,14 @@ UNTAGGED = 0.2
 
 @dataclass
 class BrokerPlan:
-    """One broker. `share`: of its calls that meet a fault."""
+    """One broker. `share`: of its calls that meet a fault; `life`: seconds that its
+    sessions last while faults do."""
 
     share: float
     outages: list[tuple[float, float]]
     tagged: bool = True
+    login: Login = "none"
+    life: float = 28_800.0
 
 
 @dataclass
@@ -61,6 +67,9 @@ class Plan:
     batches: list[BatchPlan] = field(default_factory=list)
     halts: list[HaltPlan] = field(default_factory=list)
     crashes: list[int] = field(default_factory=list)
+    """Steps of tasks at which the process dies."""
+    bugs: list[int] = field(default_factory=list)
+    """Steps from which on the next await of an actor raises."""
     disk_failures: list[tuple[float, float]] = field(default_factory=list)
     clock: list[tuple[float, float]] = field(default_factory=list)
     restart_after: float = 0.5
@@ -81,12 +90,21 @@ def recoverable(seed: int, orders: int = 20) -> Plan:
     """A run with nothing but failures that provably came before anything was sent."""
     plan = make(seed, orders)
     plan.only = frozenset({"refused_connection", "connect_timeout", "limited"})
-    plan.crashes, plan.halts, plan.disk_failures, plan.clock = [], [], [], []
+    calm(plan)
     for broker in plan.brokers.values():
-        broker.share, broker.outages = 0.12, []
+        broker.share = 0.12
     for batch in plan.batches:
         batch.deadline_ms, batch.cancels, batch.changes = 8000, [], []
     return plan
+
+
+def calm(plan: Plan) -> None:
+    """Nothing goes wrong in it."""
+    plan.crashes, plan.bugs, plan.halts = [], [], []
+    plan.disk_failures, plan.clock = [], []
+    for broker in plan.brokers.values():
+        broker.share, broker.outages = 0.0, []
+        broker.login = "none"
 
 
 STEPS_A_RUN = 2_000
@@ -109,6 +127,8 @@ def make(seed: int, orders: int = 20) -> Plan:
     tags = random.Random(f"{seed} tags")
     for broker in plan.brokers.values():
         broker.tagged = tags.random() > UNTAGGED
+        broker.login = tags.choice(["none", "none", "unattended", "attended"])
+        broker.life = tags.choice([28_800.0, 28_800.0, 45.0])
     while plan.orders < orders:
         plan.batches.append(_batch(rng, names, len(plan.batches)))
     for _ in range(rng.choice([0, 0, 0, 1, 1, 2])):
@@ -118,6 +138,8 @@ def make(seed: int, orders: int = 20) -> Plan:
         )
     for _ in range(rng.choice([0, 0, 1, 1, 2, 3])):
         plan.crashes.append(int(STEPS_A_RUN * rng.random() ** 2) + 60)
+    for _ in range(rng.choice([0, 0, 1, 2])):
+        plan.bugs.append(int(STEPS_A_RUN * rng.random() ** 2) + 60)
     if rng.random() < 0.3:
         start = rng.random() * BUSY
         plan.disk_failures.append((start, start + rng.uniform(0.1, 20)))
@@ -159,8 +181,6 @@ def _batch(rng: random.Random, names: list[str], number: int) -> BatchPlan:
 def _order(rng: random.Random) -> Order:
     price = rng.choice([700, 800, 812, 850])
     symbol = rng.choice(["NSE:SBIN", "NSE:INFY", "NSE:TCS"])
-    import msgspec
-
     fields = {
         "symbol": symbol,
         "side": rng.choice(list(Side)),

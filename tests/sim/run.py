@@ -11,8 +11,9 @@ import trio
 import trio._core._run as trio_run
 import trio.testing
 
-from tests.sim import check, clients
+from tests.sim import check, clients, traders
 from tests.sim.plan import SETTLE, Plan, make
+from tests.sim.venue import LONG_LIFE
 from tests.sim.world import World
 
 MOST_STEPS = 3_000_000
@@ -21,7 +22,12 @@ MOST_STEPS = 3_000_000
 
 @dataclass
 class Result:
-    """What came of a seed; `breaks` should be empty."""
+    """What came of a seed; `breaks` should be empty.
+
+    `orders` were accepted, `booked` is what the brokers have, `undecided` what is left
+    to a person. `transients`: orders that got through, of those that met failures which
+    can be recovered from. `marks`: steps done at the plan's marks.
+    """
 
     seed: int
     mode: str
@@ -32,6 +38,7 @@ class Result:
     booked: int = 0
     acknowledged: int = 0
     crashes: int = 0
+    bugs: int = 0
     undecided: int = 0
     hours: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
@@ -62,6 +69,8 @@ def play(plan: Plan) -> Result:
     world = World(plan)
     for step in plan.crashes:
         world.crash_at(step)
+    for step in plan.bugs:
+        world.steps.bug_at(step)
     told = clients.Told()
     clock = trio.testing.MockClock(autojump_threshold=0)
     try:
@@ -85,6 +94,9 @@ async def _live(world: World, told: clients.Told) -> None:
 
         world.steps.at[MOST_STEPS] = give_up
         nursery.start_soon(world.run_gateway)
+        for name, broker in plan.brokers.items():
+            if broker.login == "attended":
+                nursery.start_soon(traders.keep_logged_in, world, name)
         async with trio.open_nursery() as users:
             everyone = [clients.Client(world, told, batch) for batch in plan.batches]
             for client in everyone:
@@ -101,16 +113,20 @@ async def _live(world: World, told: clients.Told) -> None:
             await _settle(world, everyone)
             await trio.sleep(1)  # a replay gives its rate slots back
             check.check_liveness(world)
-        check.check_safety(world, told)
-        world.finished.set()
+            await traders.trade_again(world)
+        nursery.cancel_scope.cancel()
+    world.ended_at = trio.current_time()
+    check.check_safety(world, told)  # a stop must not break anything either
 
 
 def _faults_stop(world: World) -> None:
     for venue in world.venues.values():
         venue.faults.on = False
-    world.disk.failures.clear()
-    for step in world.plan.crashes:
+        venue.life = LONG_LIFE
+    world.disk.on = False
+    for step in (*world.plan.crashes, *world.plan.bugs):
         world.steps.at.pop(step, None)
+    world.steps.bugs_due = 0
 
 
 async def _mark(world: World) -> None:
@@ -165,8 +181,9 @@ def _result(world: World, told: clients.Told) -> Result:
         booked=sum(len(v.entries) for v in world.venues.values()),
         acknowledged=len(told.batches),
         crashes=world.crashes,
+        bugs=world.steps.bugs,
         undecided=world.undecided,
-        hours=(world.plan.lasts + SETTLE) / 3600,
+        hours=world.ended_at / 3600,
         faults=faults,
         statuses=world.statuses,
         transients=_transients(world),

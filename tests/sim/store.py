@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Sequence
 
-from adapters import AcceptResult, SaveOrder, Store, StoreFailed, Write
+from adapters import (
+    Accept,
+    AcceptResult,
+    SaveOrder,
+    SaveSession,
+    SaveSwitch,
+    StoreFailed,
+    Write,
+)
 from tests.support.memory_store import MemoryStore
 
 
@@ -31,41 +40,44 @@ class SimStore(MemoryStore):
 
     def bytes(self) -> SimStore:
         """What a restart finds: all that was committed, and nothing else."""
-        copy = SimStore(self.told)
-        copy._keys = dict(self._keys)
-        copy._batches = dict(self._batches)
-        copy._orders = dict(self._orders)
-        copy._events = list(self._events)
-        copy._days = dict(self._days)
-        copy._sessions = dict(self._sessions)
-        copy._cursors = dict(self._cursors)
-        copy._audit = list(self._audit)
-        copy._switch = self._switch
-        return copy
+        found = SimStore(self.told)
+        for name, value in vars(self).items():
+            if name.startswith("_"):  # the others are not on the disk
+                setattr(found, name, copy.copy(value))
+        return found
 
 
 def unaudited(writes: Sequence[Write]) -> list[str]:
-    """The orders whose change of status is committed without its audit record (I9)."""
-    return [
-        write.order.order_id
-        for write in writes
-        if isinstance(write, SaveOrder) and write.events and not write.audit
-    ]
+    """What is changed without a record in the audit of the same commit (I9)."""
+    silent = []
+    for write in writes:
+        match write:
+            case SaveOrder(order=order, audit=audit):
+                if order.order_id not in [entry.order_id for entry in audit]:
+                    silent.append(order.order_id)
+            case Accept(batch=batch, audit=audit):
+                if batch.batch_id not in [entry.batch_id for entry in audit]:
+                    silent.append(batch.batch_id)
+            case SaveSwitch(audit=()) | SaveSession(audit=()):
+                silent.append(type(write).__name__)
+    return silent
 
 
 class Disk:
-    """How the disk does: fails for a while, or is slow, as the seed has it."""
+    """How the disk does: fails for a while, or is slow, as the seed has it; `on` turns
+    that off."""
 
     def __init__(self, rng: random.Random, failures: list[tuple[float, float]]) -> None:
         self.rng = rng
         self.failures = failures
+        self.on = True
 
     def failing(self, now: float) -> bool:
-        return any(start <= now < end for start, end in self.failures)
+        return self.on and any(start <= now < end for start, end in self.failures)
 
     def delay(self) -> float:
-        """Seconds for the next commit."""
-        return 0.0005 if self.rng.random() < 0.97 else self.rng.random() * 0.3
-
-
-__all__ = ["Disk", "SimStore", "Store", "unaudited"]
+        """Seconds for the next commit; now and then more than anybody reckons with."""
+        luck = self.rng.random()
+        if luck < 0.97 or not self.on:
+            return 0.0005
+        return self.rng.random() * (0.3 if luck < 0.997 else 8.0)

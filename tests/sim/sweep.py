@@ -2,17 +2,21 @@
 
 Every await and every commit is a step. For each the scenario runs afresh, dies there,
 comes back on the bytes that were committed, is asked again, and must have kept all
-invariants: one order at each broker, each row as its broker has it.
+invariants: one order at each broker, each row as its broker has it. The same once more
+with the broker's answers lost, and with one actor crashing there instead of all.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from typing import Literal
 
 import msgspec
 
@@ -22,6 +26,8 @@ from tests.sim.run import Result, play
 
 BEGIN, END = 1.9, 9.0
 """Virtual seconds between which a scenario acts, and a crash may fall."""
+ON_THE_WIRE = 2.01
+"""When its order has left and is not answered."""
 
 
 def _order(price: int = 700) -> Order:
@@ -87,25 +93,48 @@ def kill() -> Plan:
     return plan
 
 
-SCENARIOS = (place, three_legs, cancel, modify, kill)
-LOST = frozenset({"lost_answer"})
+def restart() -> Plan:
+    """An order on the wire, a crash, and the start after it: which is cut off too."""
+    plan = _plan("alpha")
+    plan.marks = (BEGIN, ON_THE_WIRE, END)  # `_with` has it die at the second
+    return plan
 
 
-def points(make: Callable[[], Plan], *, lost: bool) -> tuple[int, int]:
+SCENARIOS = (place, three_legs, cancel, modify, kill, restart)
+Variant = Literal["answered", "lost", "bug"]
+"""How it goes: the broker answers; its answers are lost; it answers, and one actor
+crashes instead of the process: the first whose code goes on after the step, if any."""
+VARIANTS: tuple[Variant, ...] = ("answered", "lost", "bug")
+
+
+def points(make: Callable[[], Plan], variant: Variant) -> tuple[int, int]:
     """The first and the last step at which a scenario can be cut off."""
-    first, last = play(_with(make(), None, lost)).marks
-    return first, last
+    marks = play(_with(make(), None, variant)).marks
+    return marks[0], marks[-1]
 
 
-def crash_at(make: Callable[[], Plan], lost: bool, step: int) -> Result:
+def crash_at(make: Callable[[], Plan], variant: Variant, step: int) -> Result:
     """The scenario, cut off at a step."""
-    return play(_with(make(), step, lost))
+    return play(_with(make(), step, variant))
 
 
-def _with(plan: Plan, step: int | None, lost: bool) -> Plan:
-    plan.crashes = [] if step is None else [step]
-    if lost:
-        plan.only = LOST
+def _with(plan: Plan, step: int | None, variant: Variant) -> Plan:
+    if plan.marks == (BEGIN, ON_THE_WIRE, END):
+        plan.crashes.append(_on_the_wire(variant))
+    if step is not None:
+        (plan.bugs if variant == "bug" else plan.crashes).append(step)
+    return _going(plan, variant)
+
+
+@cache
+def _on_the_wire(variant: Variant) -> int:
+    """The step at which an order has left and is not answered."""
+    return play(_going(restart(), variant)).marks[1]
+
+
+def _going(plan: Plan, variant: Variant) -> Plan:
+    if variant == "lost":
+        plan.only = frozenset({"lost_answer"})
         for broker in plan.brokers.values():
             broker.share = 1.0
     return plan
@@ -119,26 +148,35 @@ def main() -> int:
     options = parser.parse_args()
     broken = 0
     with multiprocessing.Pool(options.jobs) as pool:
-        for make in SCENARIOS:
-            for lost in (False, True):
-                first, last = points(make, lost=lost)
-                steps = range(first, last + 1, options.stride)
-                run = partial(crash_at, make, lost)
-                results = pool.map(run, steps, 16)
-                bad = [
-                    (step, result)
-                    for step, result in zip(steps, results, strict=True)
-                    if result.breaks or not result.crashes
-                ]
-                name = f"{make.__name__}{', answer lost' if lost else ''}"
-                print(
-                    f"{name:<24}{len(steps):>5} points  {len(bad)} broken", flush=True
-                )
-                for step, result in bad[:5]:
-                    print(f"  step {step}: {result.breaks or 'no crash'}")
-                broken += len(bad)
+        for make, variant in itertools.product(SCENARIOS, VARIANTS):
+            first, last = points(make, variant)
+            steps = range(first, last + 1, options.stride)
+            results = pool.map(partial(crash_at, make, variant), steps, 16)
+            broken += _tell(
+                make.__name__, variant, dict(zip(steps, results, strict=True))
+            )
     print(f"{'in all':<24}{broken} broken")
     return 1 if broken else 0
+
+
+def _tell(name: str, variant: Variant, results: dict[int, Result]) -> int:
+    """A line for a scenario, and one for each of its first breaks; how many."""
+    bad = {
+        step: result.breaks or "nothing crashed"
+        for step, result in results.items()
+        if result.breaks or not (result.crashes or variant == "bug")
+    }
+    there = Counter(result.booked for result in results.values())
+    orders = ", ".join(f"{each} in {there[each]}" for each in sorted(there))
+    title = f"{name}, {variant}"
+    print(
+        f"{title:<24}{len(results):>5} points {len(bad):>4} broken"
+        f"   orders at brokers: {orders}",
+        flush=True,
+    )
+    for step, what in tuple(bad.items())[:5]:
+        print(f"  step {step}: {what}")
+    return len(bad)
 
 
 if __name__ == "__main__":

@@ -7,54 +7,22 @@ runs here; the book is brought up to the moment whenever somebody looks.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import trio
 
-from adapters import (
-    ZERO,
-    Acked,
-    BookOrder,
-    BookStatus,
-    Capabilities,
-    Depth,
-    Funds,
-    Grant,
-    Holding,
-    Margin,
-    NotSent,
-    Order,
-    Position,
-    PublishedLimits,
-    Quote,
-    RateLimited,
-    Rejected,
-    SentUnknown,
-    Trade,
-)
-from adapters.brokers.paper.adapter import CAPABILITIES
-from tests.sim.faults import Fault, Faults
+from adapters import ZERO, BookOrder, BookStatus, Order, Position, Rejected, Trade
+from tests.sim.book import Entry, Fill
+from tests.sim.faults import NONE, Fault, Faults
 
-PER_SECOND, PER_MINUTE = 10, 200
+Login = Literal["none", "unattended", "attended"]
+"""Whether there is a log-in, and whether somebody has to be there for it."""
 
 
-def capabilities(*, tagged: bool) -> Capabilities:
-    """Like the first brokers': ten a second, 200 a minute, a book worth polling."""
-    import msgspec
-
-    limits = PublishedLimits(
-        orders_per_second=PER_SECOND, per_minute=PER_MINUTE, per_day=100_000
-    )
-    return msgspec.structs.replace(
-        CAPABILITIES,
-        limits=limits,
-        tag=CAPABILITIES.tag if tagged else None,
-        book_poll=10.0,
-        simulated=False,  # else its limits would not be kept
-    )
+LONG_LIFE = timedelta(hours=8)
 
 
 class Departure(NamedTuple):
@@ -67,52 +35,12 @@ class Departure(NamedTuple):
     incarnation: int
 
 
-class Fill(NamedTuple):
-    """Part of an order, traded."""
-
-    at: float
-    quantity: Decimal
-    price: Decimal
-
-
-@dataclass
-class Entry:
-    """An order in the book."""
-
-    id: str
-    tag: str
-    order: Order
-    booked_at: float
-    visible_at: float
-    plan: list[Fill]
-    fills: list[Fill] = field(default_factory=list)
-    status: BookStatus = BookStatus.OPEN
-
-    @property
-    def filled(self) -> Decimal:
-        return sum((fill.quantity for fill in self.fills), ZERO)
-
-    @property
-    def average(self) -> Decimal | None:
-        if not self.fills:
-            return None
-        return sum((f.quantity * f.price for f in self.fills), ZERO) / self.filled
-
-    def advance(self, now: float) -> None:
-        """Trade what was to trade by now."""
-        while self.status is BookStatus.OPEN and self.plan and self.plan[0].at <= now:
-            at, quantity, price = self.plan.pop(0)
-            left = self.order.quantity - self.filled
-            self.fills.append(Fill(at, min(quantity, left), price))
-            if self.filled == self.order.quantity:
-                self.status = BookStatus.FILLED
-
-
 class _Coming(NamedTuple):
     """A call under way to the venue."""
 
     due: float
     number: int
+    tag: str | None
     carry_out: Callable[[float], None]
 
 
@@ -125,6 +53,15 @@ class Venue:
         faults: how calls go.
         count: numbers what happens.
         tagged: whether its book shows client tags.
+        login: how one gets in.
+
+    Attributes:
+        entries: the book, by the broker's numbers.
+        departures: every order-changing call whose first byte left.
+        met: how each try to place an order went, by its tag.
+        calling: the tags of orders whose `place` has left and not come back.
+        sessions: how many there were; the last one alone is good.
+        life: of the sessions to come.
     """
 
     def __init__(
@@ -135,14 +72,19 @@ class Venue:
         count: Callable[[], int],
         *,
         tagged: bool = True,
+        login: Login = "none",
     ) -> None:
         self.name = name
         self.faults = faults
         self.tagged = tagged
+        self.login = login
         self.entries: dict[str, Entry] = {}
         self.departures: list[Departure] = []
         self.trace: list[str] = []
         self.met: dict[str, list[str]] = {}
+        self.calling: dict[str, int] = {}
+        self.sessions = 1
+        self.life = LONG_LIFE
         self._rng = rng
         self._count = count
         self._coming: list[_Coming] = []
@@ -155,11 +97,13 @@ class Venue:
         self.departures.append(departure)
         self.trace.append(f"{now:.6f} {operation} {tag} by {incarnation}")
 
-    def send(self, transit: float, carry_out: Callable[[float], None]) -> None:
+    def send(
+        self, transit: float, carry_out: Callable[[float], None], tag: str | None = None
+    ) -> None:
         """A request is under way, whatever becomes of its sender."""
         self._number += 1
         due = trio.current_time() + transit
-        self._coming.append(_Coming(due, self._number, carry_out))
+        self._coming.append(_Coming(due, self._number, tag, carry_out))
         self._coming.sort()
 
     def look(self) -> None:
@@ -175,15 +119,27 @@ class Venue:
         for entry in self.entries.values():
             entry.advance(now)
 
-    def book(self, order: Order, tag: str, now: float, hidden: float) -> Entry:
+    def has(self, tag: str) -> bool:
+        """Whether an order with the tag is here, or on its way."""
+        return any(entry.tag == tag for entry in self.entries.values()) or any(
+            coming.tag == tag for coming in self._coming
+        )
+
+    def end_session(self) -> None:
+        """The broker takes the session of now no more."""
+        self.sessions += 1
+
+    # What calls do --------------------------------------------------------------------
+
+    def book(self, order: Order, tag: str, now: float, fault: Fault = NONE) -> Entry:
         """Take an order."""
         number = len(self.entries) + 1
         entry = Entry(
             id=f"{self.name}-{number:04}",
             tag=tag,
-            order=order,
-            booked_at=now,
-            visible_at=now + hidden,
+            changes=[(now, order)],
+            visible_at=now + fault.hidden,
+            tag_at=now + fault.untagged,
             plan=self._plan(order, now),
         )
         self.entries[entry.id] = entry
@@ -206,68 +162,45 @@ class Venue:
         ]
 
     def cancel(self, broker_order_id: str, now: float) -> Rejected | None:
+        """Cancel an open order, or say why not."""
         entry = self.entries.get(broker_order_id)
         if entry is None or entry.status is not BookStatus.OPEN:
             return Rejected(code="CLOSED", text="the order is not open")
-        entry.status = BookStatus.CANCELLED
+        entry.cancelled_at = now
         self.trace.append(f"{now:.6f} cancelled {entry.id}")
         return None
 
     def change(self, broker_order_id: str, order: Order, now: float) -> Rejected | None:
+        """Change an open order, or say why not."""
         entry = self.entries.get(broker_order_id)
         if entry is None or entry.status is not BookStatus.OPEN:
             return Rejected(code="CLOSED", text="the order is not open")
         if order.quantity <= entry.filled:
             return Rejected(code="QTY", text="so much is filled already")
-        entry.order = order
+        entry.changes.append((now, order))
         self.trace.append(f"{now:.6f} changed {entry.id}")
         return None
 
+    # What reads show ------------------------------------------------------------------
+
     def rows(self, lag: float) -> list[BookOrder]:
-        """The book as it is shown, *lag* seconds late for new orders."""
+        """The whole book as it was *lag* seconds ago."""
         self.look()
-        now = trio.current_time() - lag
-        return [
-            BookOrder(
-                broker_order_id=entry.id,
-                tag=entry.tag if self.tagged else None,
-                symbol=entry.order.symbol,
-                side=entry.order.side,
-                quantity=entry.order.quantity,
-                filled_quantity=entry.filled,
-                status=entry.status,
-                type=entry.order.type,
-                product=entry.order.product,
-                price=entry.order.price,
-                trigger_price=entry.order.trigger_price,
-                average_price=entry.average,
-                validity=entry.order.validity,
-                placed_at=None,
-            )
-            for entry in self.entries.values()
-            if entry.visible_at <= now
-        ]
+        then = trio.current_time() - lag
+        return [each.row(then, tagged=self.tagged) for each in self._visible(then)]
 
     def trades(self, lag: float) -> list[Trade]:
+        """All trades as they were known *lag* seconds ago."""
         self.look()
-        now = trio.current_time() - lag
+        then = trio.current_time() - lag
         return [
-            Trade(
-                trade_id=f"{entry.id}-{number}",
-                broker_order_id=entry.id,
-                tag=entry.tag if self.tagged else None,
-                symbol=entry.order.symbol,
-                side=entry.order.side,
-                quantity=fill.quantity,
-                price=fill.price,
-                product=entry.order.product,
-            )
-            for entry in self.entries.values()
-            for number, fill in enumerate(entry.fills)
-            if entry.visible_at <= now
+            trade
+            for each in self._visible(then)
+            for trade in each.trades(then, tagged=self.tagged)
         ]
 
     def positions(self) -> list[Position]:
+        """What all fills so far have made."""
         self.look()
         net: dict[str, Decimal] = {}
         for entry in self.entries.values():
@@ -287,165 +220,5 @@ class Venue:
             for symbol, quantity in net.items()
         ]
 
-
-class Port:
-    """The venue as one incarnation of the gateway calls it."""
-
-    login = None
-
-    def __init__(
-        self, venue: Venue, incarnation: int, is_dead: Callable[[], bool]
-    ) -> None:
-        self.capabilities = capabilities(tagged=venue.tagged)
-        self._venue = venue
-        self._incarnation = incarnation
-        self._is_dead = is_dead
-
-    def use(self, grant: Grant | None) -> None:
-        """There is no session."""
-
-    async def place(
-        self, order: Order, tag: str, last_look: Callable[[], None]
-    ) -> Acked | Rejected:
-        venue = self._venue
-        fault = await self._connected("place", tag)
-        last_look()
-        venue.depart("place", tag, self._incarnation)
-        booked: list[Entry] = []
-        if fault.arrives:
-
-            def carry_out(now: float) -> None:
-                booked.append(venue.book(order, tag, now, fault.hidden))
-
-            venue.send(fault.transit, carry_out)
-        no = await self._answered(fault, f"place {tag}")
-        return no or Acked(broker_order_id=booked[0].id)
-
-    async def cancel(self, broker_order_id: str) -> Acked | Rejected:
-        venue = self._venue
-        return await self._change(
-            "cancel", broker_order_id, lambda now: venue.cancel(broker_order_id, now)
-        )
-
-    async def modify(
-        self, broker_order_id: str, order: Order, last_look: Callable[[], None]
-    ) -> Acked | Rejected:
-        venue = self._venue
-        return await self._change(
-            "modify",
-            broker_order_id,
-            lambda now: venue.change(broker_order_id, order, now),
-            last_look,
-        )
-
-    async def _change(
-        self,
-        operation: str,
-        broker_order_id: str,
-        change: Callable[[float], Rejected | None],
-        last_look: Callable[[], None] = lambda: None,
-    ) -> Acked | Rejected:
-        fault = await self._connected(operation)
-        last_look()
-        self._venue.depart(operation, broker_order_id, self._incarnation)
-        ends: list[Rejected | None] = []
-        if fault.arrives:
-            self._venue.send(fault.transit, lambda now: ends.append(change(now)))
-        no = await self._answered(fault, f"{operation} {broker_order_id}")
-        return no or ends[0] or Acked(broker_order_id=broker_order_id)
-
-    async def order_book(self) -> Sequence[BookOrder]:
-        lag = await self._read("order_book")
-        return self._venue.rows(lag)
-
-    async def order_by_tag(self, tag: str) -> BookOrder | None:
-        rows = [row for row in await self.order_book() if row.tag == tag]
-        return rows[0] if rows else None
-
-    async def trades(self) -> Sequence[Trade]:
-        return self._venue.trades(await self._read("trades"))
-
-    async def positions(self) -> Sequence[Position]:
-        await self._read("positions")
-        return self._venue.positions()
-
-    async def holdings(self) -> Sequence[Holding]:
-        await self._read("holdings")
-        return []
-
-    async def funds(self) -> Funds:
-        await self._read("funds")
-        money = Decimal(10**9)
-        return Funds(available=money, used=ZERO, cash=money, total=money)
-
-    async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
-        await self._read("quotes")
-        return [Quote(symbol=symbol, last_price=Decimal(812)) for symbol in symbols]
-
-    async def check(self) -> None:
-        await self._read("check")
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
-
-    async def depth(self, symbol: str) -> Depth:
-        raise NotImplementedError
-
-    async def margin(self, orders: Sequence[Order]) -> Margin:
-        raise NotImplementedError
-
-    async def download_master(self, directory: Any) -> Sequence[Any]:
-        raise NotImplementedError
-
-    # How calls go ---------------------------------------------------------------------
-
-    async def _connected(self, operation: str, tag: str | None = None) -> Fault:
-        """Up to the last look."""
-        fault = self._venue.faults.draw(operation, trio.current_time())
-        if tag is not None:
-            self._venue.met.setdefault(tag, []).append(fault.name)
-        await trio.sleep(fault.connecting)
-        if self._is_dead():
-            raise NotSent("this incarnation is dead")
-        if not fault.connects:
-            raise NotSent(fault.name)
-        return fault
-
-    async def _answered(self, fault: Fault, what: str) -> Rejected | None:
-        """From the first byte on."""
-        if fault.crashes:
-            await trio.lowlevel.checkpoint()
-            self._venue.look()
-            raise RuntimeError(f"an injected bug in {what}")
-        if fault.ends == "silent":
-            await trio.sleep_forever()
-        if fault.ends == "lost_now":
-            await trio.sleep(0.5)
-            raise SentUnknown("reset")
-        await trio.sleep(fault.transit + fault.answer)
-        self._venue.look()
-        match fault.ends:
-            case "lost":
-                raise SentUnknown(fault.name)
-            case "limited":
-                raise RateLimited("slow down", fault.retry_after, 429)
-            case "refused":
-                return Rejected(code="RMS", text="refused by the risk rules")
-        return None
-
-    async def _read(self, operation: str) -> float:
-        """A read; gives how many seconds the answer lags behind for new orders."""
-        fault = self._venue.faults.draw(operation, trio.current_time())
-        await trio.sleep(fault.connecting)
-        if self._is_dead() or not fault.connects:
-            raise NotSent(fault.name)
-        if fault.ends == "silent":
-            await trio.sleep_forever()
-        await trio.sleep(fault.transit + fault.answer)
-        if fault.crashes:
-            raise RuntimeError(f"an injected bug in {operation}")
-        if fault.ends == "limited":
-            raise RateLimited("slow down", fault.retry_after, 429)
-        if fault.ends != "answered":
-            raise SentUnknown(fault.name)
-        return 20.0 if fault.name == "slow" else 0.0
+    def _visible(self, then: float) -> list[Entry]:
+        return [each for each in self.entries.values() if each.visible_at <= then]

@@ -17,29 +17,24 @@ from typing import Any
 import trio
 
 from actors.clockwork import Clockwork, Ids
-from adapters import BrokerPort, SaveOrder, Write
+from adapters import BrokerPort, Grant, OrderRecord, OrderStatus, SaveOrder, Write
 from adapters.brokers.paper import PaperSettings
 from ordo.config import Broker, Settings
 from ordo.system import System
 from ordo.tokens import TokenBook
+from tests.sim.door import SECRET, granted, token
 from tests.sim.faults import Faults
 from tests.sim.plan import Plan
+from tests.sim.port import Port
+from tests.sim.steps import Steps
 from tests.sim.store import Disk, SimStore, unaudited
-from tests.sim.venue import Port, Venue
+from tests.sim.venue import Venue
 from tests.support.memory_store import START
 
-
-class Steps(trio.abc.Instrument):
-    """Counts every step of every task; at some of them something is done."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.at: dict[int, Callable[[], None]] = {}
-
-    def before_task_step(self, task: Any) -> None:
-        self.count += 1
-        if self.at and self.count in self.at:
-            self.at.pop(self.count)()
+NEVER_THERE = frozenset(
+    {OrderStatus.DENIED, OrderStatus.REJECTED, OrderStatus.NOT_PLACED}
+)
+"""What is said only of an order that the broker does not have (I4)."""
 
 
 class World:
@@ -59,11 +54,12 @@ class World:
         self.trace = hashlib.sha256()
         self.lines: list[str] = []
         self.crashes = 0
+        self.gave_up = 0
+        self.ended_at = 0.0
         self.undecided = 0
         self.marks: list[int] = []
         self.statuses: Counter[str] = Counter()
         self.system: System | None = None
-        self.finished = trio.Event()
         rng = self.stream("disk")
         self.disk = Disk(rng, list(plan.disk_failures))
         self.store = SimStore(self._committed)
@@ -76,14 +72,17 @@ class World:
                     broker.share,
                     outages=list(broker.outages),
                     only=plan.only,
+                    never=frozenset({"session"} if broker.login == "none" else ()),
                 ),
                 self.count,
                 tagged=broker.tagged,
+                login=broker.login,
             )
             for name, broker in plan.brokers.items()
         }
-        self._ids = Ids(self.wall, self.stream("ids"))
-        self._crashed = trio.Event()
+        for name, broker in plan.brokers.items():
+            self.venues[name].life = timedelta(seconds=broker.life)
+        self._die: Callable[[], None] | None = None
 
     def stream(self, name: str) -> random.Random:
         """Chance for one purpose, so that one more draw here moves nothing there."""
@@ -112,56 +111,52 @@ class World:
     # The gateway ----------------------------------------------------------------------
 
     async def run_gateway(self) -> None:
-        """Run incarnations, one after the other, until the world ends."""
+        """Run incarnations, one after the other, until cancelled."""
         async with trio.open_nursery() as graves:
-            while not self.finished.is_set():
+            while True:
                 await self._incarnate(graves)
-            graves.cancel_scope.cancel()
+                self.note("down")
+                await trio.sleep(self.plan.restart_after)
 
     async def _incarnate(self, graves: trio.Nursery) -> None:
+        """Live until a crash; what is left of that life ends in *graves*."""
         self.incarnation += 1
-        self._crashed = crashed = trio.Event()
-        dead = [False]
         store = self.store = self.store.bytes()
-        system = self._build(store, lambda: dead[0])
-        scope = trio.CancelScope()
-        failed: list[BaseException] = []
-
-        async def live(*, task_status: trio.TaskStatus[None]) -> None:
-            with scope:
-                try:
-                    tree = system.tree(None, lambda: None)
-                    await tree.run(task_status=task_status)
-                except Exception as error:
-                    failed.append(error)
-                    crashed.set()
+        scope, crashed, dead = trio.CancelScope(), trio.Event(), [False]
+        token = trio.lowlevel.current_trio_token()
 
         def die() -> None:
             """In the middle of whatever is going on; nothing runs in between."""
             self.crashes += 1
             self.store = store.bytes()  # as they are at this step
             store.dead = dead[0] = True
-            self.system = None
-            trio.lowlevel.current_trio_token().run_sync_soon(crashed.set)
+            self.system = self._die = None
+            token.run_sync_soon(crashed.set)
+
+        async def live() -> None:
+            with scope:
+                try:
+                    await self._serve(store, lambda: dead[0])
+                except Exception as error:
+                    self.note(f"gave up: {type(error).__name__}")
+                if not dead[0]:
+                    self.gave_up += 1
+                    die()  # the tree gave up: a process manager starts it again
 
         self._die = die
-        await graves.start(live)
-        self.system = system
-        self.note(f"incarnation {self.incarnation}")
-        async with trio.open_nursery() as nursery:
-
-            @nursery.start_soon
-            async def end() -> None:
-                await self.finished.wait()
-                nursery.cancel_scope.cancel()
-
-            await crashed.wait()
-            nursery.cancel_scope.cancel()
-        if failed and not dead[0]:
-            die()  # the tree gave up: a process manager starts it again
+        graves.start_soon(live)
+        await crashed.wait()
         scope.cancel()
-        self.note("down")
-        await trio.sleep(self.plan.restart_after)
+
+    async def _serve(self, store: SimStore, is_dead: Callable[[], bool]) -> None:
+        """One life: a start, and then whatever comes."""
+        system = self._build(store, is_dead)
+        tree = system.tree(None, lambda: None)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(tree.run)
+            if not is_dead():
+                self.system = system
+                self.note(f"incarnation {self.incarnation}")
 
     def crash_at(self, step: int) -> None:
         """Die at a step of the whole run, counted from its start."""
@@ -169,12 +164,12 @@ class World:
 
     def crash(self) -> None:
         """Die now, if there is anybody to die."""
-        if self.system is not None:
+        if self._die is not None:
             self._die()
 
     def _build(self, store: SimStore, is_dead: Callable[[], bool]) -> System:
         ports: dict[str, BrokerPort] = {
-            name: Port(venue, self.incarnation, is_dead)
+            name: Port(venue, self.incarnation, is_dead, self.wall)
             for name, venue in self.venues.items()
         }
         tables = {
@@ -182,14 +177,18 @@ class World:
             for name in ports
         }
         rng = self.stream(f"gateway {self.incarnation}")
+        ids = Ids(self.wall, rng, after=max(store._orders, default="0"))
 
         async def commit(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            await trio.sleep(self.disk.delay())
-            if self.disk.failing(trio.current_time()):
-                store.failing = "the disk is full"
-            else:
-                store.failing = None
-            return call(*args, **kwargs)
+            # A thread at work is not cancelled, and what it has done is told later.
+            with trio.CancelScope(shield=True):
+                await trio.sleep(self.disk.delay())
+                failing = self.disk.failing(trio.current_time())
+                store.failing = "the disk is full" if failing else None
+                try:
+                    return call(*args, **kwargs)
+                finally:
+                    await trio.lowlevel.checkpoint()
 
         async def read(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             await trio.lowlevel.checkpoint()
@@ -200,18 +199,46 @@ class World:
             store,
             TokenBook("/nonexistent/tokens.json"),  # type: ignore[arg-type]
             ports,
-            Clockwork(wall=self.wall, ids=self._ids, rng=rng),
+            Clockwork(wall=self.wall, ids=ids, rng=rng),
             write_sync=commit,
             read_sync=read,
+            grants=self._grants(store),
+            seal=_sealed,
         )
+
+    def _grants(self, store: SimStore) -> dict[str, Grant]:
+        """The sessions to begin with: stored ones, the first time good ones."""
+        now, stored = self.wall(), store.sessions()
+        if self.incarnation == 1:
+            return {
+                name: granted(token(venue), now)
+                for name, venue in self.venues.items()
+                if venue.login != "none"
+            }
+        return {name: granted(SECRET + text, now) for name, text in stored.items()}
 
     def _committed(self, store: SimStore, writes: Sequence[Write]) -> None:
         """Look at every commit as it is made."""
-        for order_id in unaudited(writes):
-            self.broken(f"I9 {order_id} changed without an audit record")
+        for what in unaudited(writes):
+            self.broken(f"I9 {what} changed without an audit record")
+        if SECRET in repr(writes):
+            self.broken("I10 a token is stored in the clear")
         for write in writes:
             if isinstance(write, SaveOrder):
                 order = write.order
                 self.note(f"{order.order_id} {order.status} {order.filled_quantity}")
                 if write.events:
                     self.statuses[str(order.status)] += 1
+                    self._never_there(order)
+
+    def _never_there(self, order: OrderRecord) -> None:
+        """I4, at the moment it is said."""
+        venue = self.venues[order.broker]
+        if order.status in NEVER_THERE and venue.has(order.client_tag):
+            what = f"{order.order_id} becomes {order.status}"
+            self.broken(f"I4 {what}, and is in {venue.name} or on its way")
+
+
+def _sealed(name: str, grant: Grant) -> str:
+    """A grant as it is stored; that it is sealed well is tested elsewhere."""
+    return grant.access_token.reveal().removeprefix(SECRET)
