@@ -7,6 +7,7 @@ KILLS ?= 200
 STORMS ?= 20
 IMAGE ?= ordo
 REQUESTS ?= 3000
+JOBS ?= 3
 UV := uv==0.13.8
 
 BIN := .venv/bin
@@ -56,9 +57,9 @@ floors: $(TEST_ENV) ## adapters <- actors <- ordo: imports point down only
 	@$(BIN)/python -m pytest tests/test_floors.py $(ARGS) || \
 		{ echo "floors: a floor is broken, see above" >&2; exit 1; }
 
-tests: $(TEST_ENV) ## all tests (ARGS= goes to pytest: make tests ARGS='-k mailbox')
-	@echo "== tests: pytest"
-	@$(BIN)/python -m pytest $(ARGS)
+tests: $(TEST_ENV) ## all tests, JOBS=3 at a time (make tests ARGS='-k mailbox' JOBS=0)
+	@echo "== tests: pytest, $(JOBS) at a time"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 format: $(TEST_ENV) ## rewrite every file as ruff formats it, imports sorted
 	@$(BIN)/ruff check --quiet --select I --fix .
