@@ -55,9 +55,11 @@ ENV PATH=/opt/ordo/bin:$PATH \
     ORDO_DATA__DIR=/data \
     ORDO_SERVER__BIND=0.0.0.0:8443
 
+# Mount /data: orders, keys and the audit log are in it. It is not declared as a VOLUME: an
+# anonymous one is made where nobody mounts anything, is forgotten with its container, and
+# some builders (buildah 1.28) let it win over the directory that was mounted.
 USER 10001:10001
 WORKDIR /data
-VOLUME /data
 EXPOSE 8443
 # An orderly stop takes up to [server] drain_timeout and some seconds: give it 40.
 STOPSIGNAL SIGTERM
