@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from adapters.sealing import MasterKey
+from ordo.cli import main
 from ordo.config import load
 from tests.support.processes import ROOT
 
@@ -185,3 +187,36 @@ def test_grafana_shows_the_dashboard_from_prometheus():
     assert targets[f"{shown['options']['path']}/ordo.json"] == (
         "./docs/operations/dashboard.json"
     )
+
+
+PAGE = (ROOT / "docs/operations/container.md").read_text()
+
+
+def test_the_page_tells_who_has_to_own_each_file_that_compose_mounts():
+    told = dict(re.findall(r"^\| `secrets/(\w+)` \| (\w+) \|", PAGE, re.MULTILINE))
+    reads = {
+        secret: name
+        for name, service in SERVICES.items()
+        for secret in service.get("secrets", ())
+    }
+    assert told == reads
+    owners = re.findall(r"^\| `secrets/.*?\| (\w+) \| (\d+) \|", PAGE, re.MULTILINE)
+    users = {
+        name: str(s.get("user", instructions("USER")[0]))
+        for name, s in SERVICES.items()
+    }
+    assert len(owners) == 4
+    assert [who for who, uid in owners if users[who].split(":")[0] != uid] == []
+
+
+@pytest.mark.parametrize(
+    "line", sorted(set(re.findall(r"exec ordo ordo ([a-z ]+?)(?= [a-z]+_| -)", PAGE)))
+)
+def test_what_the_page_has_ordo_do_in_its_container_is_a_command(line):
+    assert CliRunner().invoke(main, [*line.split(), "--help"]).exit_code == 0
+
+
+def test_the_page_allows_as_much_time_to_stop_as_compose_does():
+    grace = SERVICES["ordo"]["stop_grace_period"].removesuffix("s")
+    for told in re.findall(r"(?:stop-timeout|period:|Seconds:) (\d+)", PAGE):
+        assert told == grace
