@@ -25,7 +25,7 @@ export PYTHON
 
 .NOTPARALLEL:
 .PHONY: help run test check-format lint types floors tests format coverage crash sim sweep mutants \
-	bench soak fuzz env sdk-env lock image clean
+	bench soak fuzz env sdk-env lock image image-test dist clean
 
 help: ## print this
 	@echo "make run and make test are all that is needed; the others are their parts."
@@ -113,6 +113,12 @@ image: ## build the container image (IMAGE=ordo, DOCKER=docker)
 		{ echo "image: $(or $(DOCKER),docker) is not installed; another builder can be" \
 			"named: make image DOCKER=podman" >&2; exit 1; }
 	@$(or $(DOCKER),docker) build --tag $(IMAGE) .
+
+image-test: $(TEST_ENV) ## build the image and try it (DOCKER=podman, or IMAGE_TOOL=)
+	@$(BIN)/python -m tests.image $(ARGS)
+
+dist: $(TEST_ENV) ## build sdists and wheels into dist/, install and try them
+	@$(BIN)/python -m tests.dist $(ARGS)
 
 clean: ## remove environments and caches; ./var, where orders are, stays
 	rm -rf .venv .venv-* build dist *.egg-info .coverage

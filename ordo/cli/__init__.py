@@ -11,6 +11,7 @@ from ordo.cli.audit import audit
 from ordo.cli.config import config
 from ordo.cli.failure import Group
 from ordo.cli.halt import halt
+from ordo.cli.health import health
 from ordo.cli.instruments import instruments
 from ordo.cli.keys import keys
 from ordo.cli.login import login, logout
@@ -40,6 +41,7 @@ for command in (
     login,
     logout,
     status,
+    health,
     kill,
     halt,
     resume,

@@ -11,11 +11,10 @@ import httpx
 
 from adapters.secret import Secret
 from ordo.cli.failure import Failure
-from ordo.config import Settings, address, load_local
+from ordo.config import Settings, address, load_local, reachable
 
 TIMEOUT = 15.0
 """Seconds. More than the deadline that Ordo's own answers keep by default."""
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not bound, replaced
 
 
 class Target(NamedTuple):
@@ -48,8 +47,7 @@ def find(
 
 
 def _url(settings: Settings) -> str:
-    host, port = address(settings.server.bind)
-    host = ANYWHERE.get(host, host)
+    host, port = reachable(address(settings.server.bind))
     scheme = "http" if settings.server.tls in ("off", "proxy") else "https"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 

@@ -9,6 +9,7 @@ from ordo.config.limits import effective_limits as effective_limits
 from ordo.config.listen import Address as Address
 from ordo.config.listen import address as address
 from ordo.config.listen import check_listen as check_listen
+from ordo.config.listen import reachable as reachable
 from ordo.config.load import Settings as Settings
 from ordo.config.load import load as load
 from ordo.config.load import load_local as load_local

@@ -29,6 +29,7 @@ COMMANDS = [
     ["demo"],
     ["serve"],
     ["status"],
+    ["health"],
     ["kill"],
     ["resume"],
     ["audit"],
