@@ -13,7 +13,8 @@ INTRODUCTION = """# Messages
 
 What the actors say to each other (`actors/messages.py`), by who receives it. All are
 frozen; commands are verbs, facts are past participles. A message with a *reply* is
-asked, the others are told. Money is `Decimal`, quantities are units, times are aware UTC.
+asked, the others are told. Money is `Decimal`, quantities are units, times are aware
+UTC.
 """
 HEADING = re.compile(r"^# (.+?) -{5,}$", re.MULTILINE)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import types
 from collections.abc import Iterator
-from typing import Any, get_args
+from decimal import Decimal
+from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
@@ -29,7 +31,15 @@ One table for each account; the name is yours. Beside these it has the keys of i
 adapter, below.
 """
 HEADER = re.compile(r"#?\[([a-z.-]+)\]")
+VALUE = re.compile(r"[a-z]+: ")
 KEY = re.compile(r"#?([a-z_]+) = ")
+PLAIN = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    Decimal: "number",
+    str: "text",
+}
 HEAD = ("key", "type", "default", "means")
 
 
@@ -72,7 +82,7 @@ def words() -> dict[tuple[str, str], str]:
         if header := HEADER.fullmatch(line):
             section, said = header[1], []
         elif key := KEY.match(line):
-            found.setdefault((section, key[1]), " ".join(said))
+            found.setdefault((section, key[1]), _joined(said))
             open_ = False
         elif line.startswith("# "):
             said = [*said, line[2:]] if open_ else [line[2:]]
@@ -80,6 +90,12 @@ def words() -> dict[tuple[str, str], str]:
         elif not line:
             said, open_ = [], True
     return found
+
+
+def _joined(said: list[str]) -> str:
+    """The lines as one; each that begins with a value and a colon is a new thought."""
+    parts = [f"; {line}" if VALUE.match(line) else f" {line}" for line in said]
+    return "".join(parts).strip("; ")
 
 
 def _keys(struct: type[msgspec.Struct]) -> Iterator[FieldInfo]:
@@ -105,24 +121,22 @@ def _row(field: FieldInfo, means: str) -> tuple[str, str, str, str]:
 
 def kind_of(kind: Any) -> str:
     """A type in plain words."""
-    text = str(kind)
-    if kind is Secret or Secret in get_args(kind):
+    outer, inner = get_origin(kind), get_args(kind)
+    if kind is Secret or Secret in inner:
         return "secret"
-    if text.startswith("typing.Literal"):
-        return " or ".join(code(str(one)) for one in get_args(kind))
-    if text.startswith("typing.Annotated"):
-        return kind_of(get_args(kind)[0])
-    plain = {bool: "true or false", int: "whole number", float: "number", str: "text"}
-    if kind in plain:
-        return plain[kind]
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    if outer is Literal:
+        return " or ".join(code(str(one)) for one in inner)
+    if outer in (Union, types.UnionType):
+        return " or ".join(kind_of(one) for one in inner if one is not type(None))
+    if outer is dict:
+        return "table"
+    if outer in (tuple, list):
+        return f"list of {kind_of(inner[0])}"
+    if outer is not None:  # a type with its bounds
+        return kind_of(inner[0])
+    if issubclass(kind, msgspec.Struct):
         return "table: " + ", ".join(code(field.name) for field in fields(kind))
-    text = re.sub(r"\b[a-z_]+\.(?:[a-z_]+\.)*", "", text)
-    text = re.sub(r"<class '(\w+)'>", r"\1", text)
-    names = {"Decimal": "number", "str": "text", "dict": "table", "date": "date"}
-    for name, word in names.items():
-        text = re.sub(rf"\b{name}\b", word, text)
-    return text.replace(" | None", "")
+    return PLAIN.get(kind) or kind.__name__
 
 
 def _default(field: FieldInfo) -> str:
