@@ -28,7 +28,7 @@ config_option = click.option(
 
 
 def client_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--url`, `--token`, `--ca`, `--cert`; its first argument is the client."""
+    """Give a command `--url` and the like; its first argument is the client."""
 
     @config_option
     @click.option(

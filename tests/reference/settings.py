@@ -55,7 +55,7 @@ def page() -> str:
     parts += [BROKERS, table(HEAD, list(_broker_rows(said)))]
     for adapter in sorted(catalogue.ADAPTERS):
         own = catalogue.settings_type(adapter)
-        told = arguments(own.__doc__)
+        told = _told(own)
         rows = [_row(field, told.get(field.name, "")) for field in fields(own)]
         parts += [f'## adapter = "{adapter}"', prose(own.__doc__), table(HEAD, rows)]
     return "\n\n".join(parts)
@@ -96,6 +96,14 @@ def _joined(said: list[str]) -> str:
     """The lines as one; each that begins with a value and a colon is a new thought."""
     parts = [f"; {line}" if VALUE.match(line) else f" {line}" for line in said]
     return "".join(parts).strip("; ")
+
+
+def _told(own: type[msgspec.Struct]) -> dict[str, str]:
+    """What its docstring, and those that it derives from, say of each key."""
+    told: dict[str, str] = {}
+    for kind in reversed(own.__mro__):
+        told |= arguments(kind.__doc__)
+    return told
 
 
 def _keys(struct: type[msgspec.Struct]) -> Iterator[FieldInfo]:
