@@ -1,5 +1,7 @@
 """The page about backups, word for word: a gateway is lost, and comes back halted."""
 
+import ssl
+
 import httpx
 
 from tests.support.documents import blocks
@@ -31,7 +33,7 @@ def place(client, key):
 def client_of(running, directory):
     return httpx.Client(
         base_url=f"{running.url}/api/v1",
-        verify=str(directory / "var/tls/ca.pem"),
+        verify=ssl.create_default_context(cafile=directory / "var/tls/ca.pem"),
         headers={"Authorization": f"Bearer {TOKEN}"},
         trust_env=False,
     )

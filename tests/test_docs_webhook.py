@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import sys
 
 import httpx
@@ -35,7 +36,7 @@ def ordo(demo):
     token = (demo.directory / "var/admin.token").read_text().strip()
     with httpx.Client(
         base_url=f"https://{demo.address}/api/v1",
-        verify=str(demo.directory / "var/tls/ca.pem"),
+        verify=ssl.create_default_context(cafile=demo.directory / "var/tls/ca.pem"),
         headers={"Authorization": f"Bearer {token}"},
         trust_env=False,
     ) as client:

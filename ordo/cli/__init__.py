@@ -14,6 +14,7 @@ from ordo.cli.halt import halt
 from ordo.cli.instruments import instruments
 from ordo.cli.keys import keys
 from ordo.cli.login import login, logout
+from ordo.cli.new_adapter import new_adapter
 from ordo.cli.secret import secret
 from ordo.cli.serve import demo, serve
 from ordo.cli.status import status
@@ -49,6 +50,7 @@ for command in (
     audit,
     config,
     adapters,
+    new_adapter,
     instruments,
 ):
     main.add_command(command)

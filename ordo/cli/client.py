@@ -15,6 +15,7 @@ from ordo.config import Settings, address, load_local
 
 TIMEOUT = 15.0
 """Seconds. More than the deadline that Ordo's own answers keep by default."""
+NO_CERT = "; if it asks for certificates (client_ca), name one by --cert"
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not bound, replaced
 
 
@@ -118,9 +119,10 @@ class Client:
                 f"{url} did not answer in {self._seconds:g} s; it may have been done"
             ) from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            if "CERTIFICATE_REQUIRED" in str(exc):
-                raise Failure(f"{url} wants a certificate; name one by --cert") from exc
-            raise Failure(f"{url}: {exc or type(exc).__name__}") from exc
+            # A server closes on whoever shows no certificate, and may not say why.
+            closed = isinstance(exc, httpx.RemoteProtocolError | httpx.ReadError)
+            more = NO_CERT if closed and self._target.cert is None else ""
+            raise Failure(f"{url}: {exc or type(exc).__name__}{more}") from exc
         return _envelope(url, answer)
 
 

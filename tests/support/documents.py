@@ -1,4 +1,4 @@
-"""The documents' fenced blocks: what language each is in, and whether a test runs it."""
+"""The documents' fenced blocks: their languages, and whether a test runs them."""
 
 from __future__ import annotations
 
