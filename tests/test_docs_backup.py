@@ -50,7 +50,7 @@ def test_a_restored_gateway_is_halted_whole_and_knows_what_it_had(tmp_path):
 
     before = Ordo(config, **at)
     with ended(before), client_of(before, tmp_path) as client:
-        kept = place(client, "before the backup")["data"]["batch_id"]
+        kept = place(client, "before-the-backup")["data"]["batch_id"]
         assert before.stop() == 0
     head = shell(back_up, tmp_path, environ)
     archive = tmp_path / "ordo-backup.tar.gz"
@@ -58,7 +58,7 @@ def test_a_restored_gateway_is_halted_whole_and_knows_what_it_had(tmp_path):
 
     lost = Ordo(config, **at)
     with ended(lost), client_of(lost, tmp_path) as client:
-        place(client, "after the backup")
+        place(client, "after-the-backup")
         lost.kill()
 
     assert head.strip() in shell(restore, tmp_path, environ)
@@ -71,8 +71,8 @@ def test_a_restored_gateway_is_halted_whole_and_knows_what_it_had(tmp_path):
     }
     with ended(again), client_of(again, restored) as client:
         shell(compare, tmp_path, environ)
-        assert place(client, "before the backup")["data"]["batch_id"] == kept
-        refused = place(client, "anything new")
+        assert place(client, "before-the-backup")["data"]["batch_id"] == kept
+        refused = place(client, "anything-new")
         assert refused["error_code"] == "kill_switch_engaged"
         shell(resume, restored, environ)
-        assert place(client, "anything new")["status"] == "success"
+        assert place(client, "anything-new")["status"] == "success"

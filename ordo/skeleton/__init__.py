@@ -17,20 +17,20 @@ HERE = Path(__file__).parent
 NAME = re.compile(r"[a-z][a-z0-9_]{1,15}")
 CODE, TESTS = "adapters/brokers/{name}", "tests/adapters/{name}"
 PLACES = {
-    "package.in": f"{CODE}/__init__.py",
-    "settings.in": f"{CODE}/settings.py",
-    "wire.in": f"{CODE}/wire.py",
-    "codes.in": f"{CODE}/codes.py",
-    "answers.in": f"{CODE}/answers.py",
-    "symbols.in": f"{CODE}/symbols.py",
-    "translate.in": f"{CODE}/translate.py",
-    "session.in": f"{CODE}/session.py",
-    "login.in": f"{CODE}/login.py",
-    "adapter.in": f"{CODE}/adapter.py",
-    "build.in": f"{CODE}/build.py",
-    "tests_package.in": f"{TESTS}/__init__.py",
-    "test_pure_contract.in": f"{TESTS}/test_pure_contract.py",
-    "page.in": "docs/brokers/{name}.md",
+    "package": f"{CODE}/__init__.py",
+    "settings": f"{CODE}/settings.py",
+    "wire": f"{CODE}/wire.py",
+    "codes": f"{CODE}/codes.py",
+    "answers": f"{CODE}/answers.py",
+    "symbols": f"{CODE}/symbols.py",
+    "translate": f"{CODE}/translate.py",
+    "session": f"{CODE}/session.py",
+    "login": f"{CODE}/login.py",
+    "adapter": f"{CODE}/adapter.py",
+    "build": f"{CODE}/build.py",
+    "tests_package": f"{TESTS}/__init__.py",
+    "test_pure_contract": f"{TESTS}/test_pure_contract.py",
+    "page": "docs/brokers/{name}.md",
 }
 CATALOGUE = "adapters/catalogue.py"
 ENTRY = re.compile(r'^    "([a-z0-9_-]+)": Adapter\(\n.*?^    \),\n', re.M | re.S)
@@ -67,7 +67,7 @@ def write(name: str, root: Path) -> list[Path]:
 
 def filled(template: str, name: str) -> str:
     """A template's text for that adapter."""
-    text = (HERE / template).read_text("utf-8")
+    text = (HERE / f"{template}.in").read_text("utf-8")
     title = name.replace("_", " ").title().replace(" ", "")
     return Template(text).substitute(name=name, Name=title)
 
@@ -93,4 +93,4 @@ def _listed(name: str, text: str) -> str:
         raise ConfigError(f"{CATALOGUE}: wanted a new name, found {name} there already")
     later = (entry.start() for entry in entries if entry[1] > name)
     at = next(later, entries[-1].end())
-    return text[:at] + filled("entry.in", name) + text[at:]
+    return text[:at] + filled("entry", name) + text[at:]

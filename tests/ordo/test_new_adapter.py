@@ -100,5 +100,5 @@ def test_the_catalogue_stays_in_order(name, tmp_path):
 
 
 def test_every_template_is_written_somewhere():
-    templates = {path.name for path in HERE.glob("*.in")}
-    assert templates == PLACES.keys() | {"entry.in"}
+    templates = {path.stem for path in HERE.glob("*.in")}
+    assert templates == PLACES.keys() | {"entry"}

@@ -100,4 +100,5 @@ def page() -> str:
 
 
 def _agree(told: set[str], there: set[str]) -> None:
-    assert set(told) == set(there), sorted(set(told) ^ set(there))
+    odd = sorted(set(told) ^ set(there))
+    assert not odd, f"tests/reference/errors.py and the code differ in {odd}"

@@ -12,11 +12,11 @@ from tests.reference.words import code, prose, table
 INTRODUCTION = """# HTTP API
 
 Every call, from the table that the server and its OpenAPI document
-(`GET /openapi.json`) are made of. `Authorization: Bearer TOKEN` goes with all but those
-of scope `none`; `read` < `trade` < `admin`. Every JSON answer is an
+(`GET /openapi.json`) are made of. `Authorization: Bearer TOKEN` goes with all but
+those of scope `none`; `read` < `trade` < `admin`. Every JSON answer is an
 [Envelope](#envelope); *answers* says what its `data` holds. Prices are JSON numbers
-with at most four decimals, quantities are units, times are RFC 3339 in UTC. Codes are under
-[errors](errors.md).
+with at most four decimals, quantities are units, times are RFC 3339 in UTC. Codes
+are under [errors](errors.md).
 """
 
 
