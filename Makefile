@@ -25,7 +25,7 @@ export PYTHON
 
 .NOTPARALLEL:
 .PHONY: help run test check-format lint types floors tests format coverage crash sim sweep mutants \
-	bench soak fuzz env sdk-env lock image image-test dist clean
+	bench soak fuzz site reference env sdk-env lock image image-test dist clean
 
 help: ## print this
 	@echo "make run and make test are all that is needed; the others are their parts."
@@ -90,6 +90,12 @@ fuzz: $(TEST_ENV) ## 3,000 generated requests at a real Ordo (REQUESTS=, ARGS='-
 
 bench: $(TEST_ENV) ## measure throughput and latency (ARGS= goes to the bench)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+site: $(TEST_ENV) ## build the docs as a site into build/site; a broken link fails
+	@$(BIN)/python -m mkdocs build
+
+reference: $(TEST_ENV) ## write docs/reference anew, out of the code
+	@$(BIN)/python -m tests.reference
 
 env: $(TEST_ENV) ## make .venv with everything for make test
 

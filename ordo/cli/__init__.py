@@ -15,6 +15,7 @@ from ordo.cli.health import health
 from ordo.cli.instruments import instruments
 from ordo.cli.keys import keys
 from ordo.cli.login import login, logout
+from ordo.cli.new_adapter import new_adapter
 from ordo.cli.secret import secret
 from ordo.cli.serve import demo, serve
 from ordo.cli.status import status
@@ -51,6 +52,7 @@ for command in (
     audit,
     config,
     adapters,
+    new_adapter,
     instruments,
 ):
     main.add_command(command)
