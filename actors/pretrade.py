@@ -12,7 +12,9 @@ import trio
 from actors.case import Case, Desk, Mode, Verdict
 from actors.lookups import Answer, Question
 from actors.messages import Denial
+from actors.slicing import MOST_SLICES
 from adapters import Order
+from adapters.instruments import Instrument
 from adapters.market import ProtectionTable
 
 PATIENCE = 1.5
@@ -27,11 +29,17 @@ class PreTrade:
         desks: what is known of each broker, by its name.
         table: widths and bands of market protection.
         mode: False: neither band nor funds; "strict": what cannot be checked stays.
+        most_slices: parts that an order is cut into at the most.
     """
 
     def __init__(
-        self, desks: Mapping[str, Desk], table: ProtectionTable, mode: Mode
+        self,
+        desks: Mapping[str, Desk],
+        table: ProtectionTable,
+        mode: Mode,
+        most_slices: int = MOST_SLICES,
     ) -> None:
+        self.most_slices = most_slices
         self._desks = desks
         self._table = table
         self._mode = mode
@@ -47,6 +55,10 @@ class PreTrade:
         case = Case(self._desks[broker], order, self._table, self._mode, funds=new)
         verdict = case.judge(trio.current_time())
         return verdict if isinstance(verdict, Verdict) else case
+
+    def instrument(self, broker: str, symbol: str) -> Instrument | None:
+        """What that broker's master has under *symbol*."""
+        return self._desks[broker].instruments.by_symbol(symbol)
 
     async def settle(self, case: Case, deadline: float) -> Verdict:
         """Ask what has to be asked, well before *deadline* (Trio clock)."""
