@@ -1,5 +1,6 @@
 """The legs of a batch before its accept: each checked, and its broker asked."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -45,8 +46,8 @@ class Glances(NamedTuple):
 
     @property
     def asks(self) -> bool:
-        """Whether some broker has to be asked."""
-        return any(isinstance(each, Case) for each in self.legs)
+        """Whether some broker may have to be asked."""
+        return any(isinstance(each, Case) or each.owes for each in self.legs)
 
 
 class FanOut:
@@ -75,15 +76,20 @@ class FanOut:
         cut = self._cut(message, self._pretrade)
         message = msgspec.structs.replace(message, legs=cut.legs)
         waits = waiting(message)
+        pay = {i for i in range(len(cut.legs)) if not message.exits and i not in waits}
+        payers = Counter(cut.legs[index].broker for index in pay)
         return Glances(
             message,
             [
                 Verdict(cut.refused[index])
                 if index in cut.refused
                 else self._pretrade.glance(
-                    leg.broker, leg.order, new=not message.exits and index not in waits
+                    leg.broker,
+                    leg.order,
+                    new=index in pay,
+                    beside=payers[leg.broker] > 1,
                 )
-                for index, leg in enumerate(message.legs)
+                for index, leg in enumerate(cut.legs)
             ],
         )
 
@@ -104,6 +110,7 @@ class FanOut:
         """
         message, began = glances.message, trio.current_time()
         verdicts = await self._settle(glances.legs, deadline)
+        await self._check_funds(message, verdicts, deadline, began)
         checked_ms = (trio.current_time() - began) * 1000
         answers: dict[int, LegAnswer] = {}
         waits = waiting(message)
@@ -157,6 +164,31 @@ class FanOut:
                 for index, case in cases.items():
                     asks.start_soon(settle, index, case)
         return [verdicts[index] for index in range(len(glances))]
+
+    async def _check_funds(
+        self,
+        message: PlaceBatch,
+        verdicts: list[Verdict],
+        deadline: float,
+        began: float,
+    ) -> None:
+        """Check what is owed, each broker's legs together; the verdicts change."""
+        owing: dict[str, list[int]] = {}
+        for index, verdict in enumerate(verdicts):
+            if verdict.owes:
+                owing.setdefault(message.legs[index].broker, []).append(index)
+
+        async def check(broker: str, indices: list[int]) -> None:
+            assert self._pretrade is not None  # noqa: S101 - it has said what is owed
+            legs = [(message.legs[index], verdicts[index]) for index in indices]
+            found = await self._pretrade.together(broker, legs, deadline, began)
+            for index, verdict in zip(indices, found, strict=True):
+                verdicts[index] = verdict
+
+        if owing:
+            async with trio.open_nursery() as asks:
+                for broker, indices in owing.items():
+                    asks.start_soon(check, broker, indices)
 
     async def _answer(
         self, broker: str, admit: Admit, verdict: Verdict, patience: float
