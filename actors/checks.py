@@ -125,7 +125,8 @@ def quantity(order: Order, instrument: Instrument) -> Denial | None:
         return Denial(
             code="invalid_quantity",
             message=f"{order.symbol}: wanted at most {freeze:f} in one order (the"
-            f" freeze quantity), was {order.quantity:f}; split it",
+            f" freeze quantity), was {order.quantity:f}; split it, or ask for"
+            ' "slice": true',
         )
     return None
 

@@ -112,9 +112,7 @@ async def floor(
     """
     papers = papers or {"one": a_paper()}
     store = store or MemoryStore()
-    system = make_system(dict(papers), store, **settings)
-    if index is not None:
-        system.instruments.indexes.of = lambda adapter: index
+    system = make_system(dict(papers), store, index=index, **settings)
     async with run_tree(system):
         await trio.sleep(2)
         yield Floor(system, papers, store)
