@@ -25,6 +25,7 @@ from adapters import (
     OrderRecord,
     Pruned,
     SentAs,
+    Slice,
     TradingSwitch,
     Write,
 )
@@ -545,11 +546,17 @@ LoginReply = SessionReport | LoginFailed
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
-    """One order for one broker."""
+    """One order for one broker.
+
+    *cut*: into several, where it is larger than the exchange takes; *slice* says which
+    of these it is then.
+    """
 
     order_index: int
     broker: str
     order: Order
+    cut: bool = False
+    slice: Slice | None = None
 
 
 class PlaceBatch(

@@ -46,6 +46,7 @@ from adapters.model import (
     Rejected,
     SentAs,
     Side,
+    Slice,
     Trade,
     Validity,
 )
@@ -145,6 +146,7 @@ __all__ = [
     "SessionExpired",
     "Side",
     "SimulatedPort",
+    "Slice",
     "Stopped",
     "Store",
     "StoreError",

@@ -51,8 +51,8 @@ def pretrade(
             policy=broker.table.market_policy,
             fresh=functools.partial(_is_fresh, index, wall),
         )
-    checks = settings.orders.pre_trade_checks
-    return PreTrade(desks, load_protection(settings.market.protection_file), checks)
+    orders, table = settings.orders, load_protection(settings.market.protection_file)
+    return PreTrade(desks, table, orders.pre_trade_checks, orders.most_slices)
 
 
 def egress(table: Broker, look: Look | None) -> Egress | None:

@@ -19,6 +19,7 @@ from adapters.model import (
     Product,
     SentAs,
     Side,
+    Slice,
     Validity,
 )
 from adapters.ports import AuditRecord, KeyTaken, TradingSwitch
@@ -72,7 +73,7 @@ def identity_row(record: OrderRecord, batch: Batch) -> tuple[Any, ...]:
 
 def changing_row(record: OrderRecord, saved_at: str) -> tuple[Any, ...]:
     """The columns of an order that do."""
-    order, sent = record.order, record.sent_as
+    order, sent, part = record.order, record.sent_as, record.slice
     return (
         record.client_tag,
         order.side.value,
@@ -103,6 +104,10 @@ def changing_row(record: OrderRecord, saved_at: str) -> tuple[Any, ...]:
         record.cancel_requested,
         saved_at,
         record.closes_for,
+        None if part is None else part.parent_id,
+        None if part is None else part.number,
+        None if part is None else part.of,
+        record.cancel_by,
     )
 
 
@@ -131,6 +136,16 @@ def record_of(row: Row) -> OrderRecord:
         sent_as=_sent_as_of(row),
         cancel_requested=bool(row["cancel_requested"]),
         closes_for=row["closes_for"],
+        slice=_slice_of(row),
+        cancel_by=row["cancel_by"],
+    )
+
+
+def _slice_of(row: Row) -> Slice | None:
+    if row["parent_id"] is None:
+        return None
+    return Slice(
+        parent_id=row["parent_id"], number=row["slice_number"], of=row["slice_count"]
     )
 
 

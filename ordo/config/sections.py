@@ -57,13 +57,14 @@ class Orders(Section, frozen=True, kw_only=True):
     """How orders are taken. `submit_timeout` is seconds, for every broker.
 
     `pre_trade_checks`: False leaves out band and funds; "strict": what could not be
-    checked is denied.
+    checked is denied. `most_slices`: orders that one is cut into at the most.
     """
 
     require_idempotency_key: bool = False
     deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 5000
     pre_trade_checks: bool | Literal["strict"] = True
     submit_timeout: Seconds = 10.0
+    most_slices: Annotated[int, msgspec.Meta(ge=1, le=50)] = 20
 
 
 class Market(Section, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from adapters import (
     SaveSession,
     SentAs,
     Side,
+    Slice,
     StoreFailed,
     TradingSwitch,
     Validity,
@@ -78,6 +79,8 @@ FULL = record(
     ),
     cancel_requested=True,
     closes_for=7,
+    slice=Slice(parent_id="PARENT0000000001", number=2, of=3),
+    cancel_by="token:ID",
 )
 
 

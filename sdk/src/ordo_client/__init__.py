@@ -17,7 +17,15 @@ from ordo_client.accounts import (
     Totals,
     Trade,
 )
-from ordo_client.answers import Answer, BrokerResult, Result, Rows, SentAs, SkippedCheck
+from ordo_client.answers import (
+    Answer,
+    BrokerResult,
+    Result,
+    Rows,
+    SentAs,
+    SkippedCheck,
+    Slice,
+)
 from ordo_client.async_client import AsyncOrdo
 from ordo_client.async_events import AsyncEvents
 from ordo_client.client import Ordo
@@ -142,6 +150,7 @@ __all__ = [
     "Session",
     "ShuttingDown",
     "SkippedCheck",
+    "Slice",
     "Status",
     "StorageUnavailable",
     "StoreStatus",
