@@ -70,7 +70,7 @@ from actors.trading import TradingState
 from actors.untagged import Untagged
 from actors.windows import Kind
 from actors.writer import StoreHealth, tell
-from adapters import AuditEntry, BrokerPort, Note
+from adapters import AuditEntry, BrokerPort, Note, correlation
 
 Task = Callable[..., Awaitable[object]]
 
@@ -198,6 +198,7 @@ class Broker:
         parts = self._parts
         name, limiter, writer = parts.settings.name, parts.limiter, parts.writer
         async with trio.open_nursery() as self._tasks:
+            correlation.take_up({"broker": name})  # for all that this actor logs
             queued = _orders_in(parts.mailbox)
             self._flights.ground(await self._recovery.take_up(queued))
             self._start_soon(self._pacer.run)

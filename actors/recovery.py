@@ -137,7 +137,9 @@ class Recovery:
         try:
             await self._writer.ask(Commit(writes=()))
         except MailboxError as exc:
-            log.warning("the store may yet change: %s", exc)
+            log.warning(
+                "the store may yet change: %s", exc, extra={"event": "recovery.unsure"}
+            )
 
     async def _settle(self, record: OrderRecord) -> OrderRecord:
         if record.sending_at is None:
@@ -170,7 +172,12 @@ class Recovery:
             try:
                 return await self._records.read(question)
             except StoreFailed as failure:
-                log.error("%s cannot start: %s", self._journal.broker, failure)  # noqa: TRY400
+                log.error(  # noqa: TRY400
+                    "%s cannot start: %s",
+                    self._journal.broker,
+                    failure,
+                    extra={"event": "recovery.waits"},
+                )
             await trio.sleep(AGAIN_AFTER)
 
 

@@ -66,8 +66,7 @@ def serve(
     Raises:
         OrdoError: it cannot start; one line says why.
     """
-    logs.set_up(settings.log)
-    with opened(settings) as store:
+    with logs.kept(settings.log), opened(settings) as store:
         return trio.run(_main, settings, store, ready or _announce)
 
 
@@ -122,7 +121,7 @@ async def _main(
             tree = system.tree(server.run, server.stop, doors.run)
             await _until_stopped(system, tree)
     except* RestartIntensityExceeded as error:
-        log.critical("the tree gave up", exc_info=error)
+        log.critical("the tree gave up", exc_info=error, extra={"event": "ordo.failed"})
         gave_up = True
     finally:
         with trio.move_on_after(5, shield=True):  # sockets left open would leak
@@ -167,7 +166,10 @@ async def _on_signal(system: System, tree: Supervisor) -> None:
         async for number in signals:
             name = signal.Signals(number).name
             if system.stopping:
-                log.warning("%s again: ending at once", name)
+                log.warning(
+                    "%s again: ending at once", name, extra={"event": "ordo.ended"}
+                )
+                logs.flush()
                 os._exit(EXIT_FAILED)  # safe by design: the store knows everything
             log.info("%s: stopping", name, extra={"event": "ordo.stopping"})
             system.stopping = True

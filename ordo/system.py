@@ -532,7 +532,10 @@ def _stored_switch(store: Store) -> TradingSwitch | None:
     try:
         return store.switch()
     except StoreFailed:
-        log.critical("the kill-switch's state cannot be read: trading is halted")
+        log.critical(
+            "the kill-switch's state cannot be read: trading is halted",
+            extra={"event": "kill_switch.unreadable"},
+        )
         return None
 
 
@@ -557,4 +560,4 @@ def report(event: SupervisorEvent) -> None:
                 extra={"event": "actor.stuck"},
             )
         case _:
-            log.info("%s", event)
+            log.info("%s", event, extra={"event": "actor.changed"})

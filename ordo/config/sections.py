@@ -87,7 +87,7 @@ class Log(Section, frozen=True, kw_only=True):
     """What is written to standard error."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    format: Literal["json", "console"] = "json"
+    format: Literal["auto", "json", "console"] = "auto"
 
 
 class Kafka(Section, frozen=True, kw_only=True):
