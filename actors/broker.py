@@ -57,7 +57,7 @@ from actors.reads import Reads
 from actors.reconciler import Reconciler
 from actors.reconciling import Reconciling
 from actors.records import Records
-from actors.recovery import Recovery
+from actors.recovery import Recovery, TookUp
 from actors.report import report
 from actors.resting import Resting
 from actors.sender import Flight, Sender
@@ -102,6 +102,7 @@ class BrokerParts(NamedTuple):
     clockwork: Clockwork
     seal: Seal | None = None
     egress: Egress | None = None
+    took_up: TookUp = lambda done, total: None
 
 
 class Broker:
@@ -177,6 +178,7 @@ class Broker:
             parts.limiter,
             parts.records,
             writer,
+            parts.took_up,
         )
         tags = Tags(capabilities.tag, clockwork.wall, clockwork.rng)
         self._resting = Resting(journal, parts.records, parts.settings.rest_after)

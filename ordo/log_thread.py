@@ -12,6 +12,8 @@ import threading
 from collections import deque
 from typing import TextIO
 
+from ordo.progress import CLEAR
+
 ROOM = 10_000
 """Lines that wait at the most, some 3 MB."""
 PATIENCE = 2.0
@@ -29,6 +31,7 @@ class Behind(logging.Handler):
     def __init__(self, stream: TextIO, *, room: int = ROOM) -> None:
         super().__init__()
         self._stream = stream
+        self._before = CLEAR if stream.isatty() else ""  # a bar may stand there
         self._room = room
         self._lines: deque[str] = deque()
         self._lost = 0
@@ -90,7 +93,7 @@ class Behind(logging.Handler):
                 self._lines.clear()
                 self._writing = True
             try:
-                self._stream.write(text)
+                self._stream.write(self._before + text)
                 self._stream.flush()
             except (OSError, ValueError):
                 pass  # nobody can be told any more, and orders go on

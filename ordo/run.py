@@ -30,6 +30,7 @@ from ordo.doors import Doors, halt_at_start
 from ordo.grants import Sessions, grants_at_start
 from ordo.http.server import HttpServer
 from ordo.masters import MasterStore, parsers
+from ordo.progress import Progress
 from ordo.publishing import channels_of, publishers_of
 from ordo.system import System
 from ordo.tokens import TokenBook
@@ -86,6 +87,7 @@ async def _main(
     tokens = TokenBook(settings.data.path / "tokens.json", settings.auth.token)
     publishers = publishers_of(settings, clockwork.wall)
     channels = channels_of(settings, clockwork.wall)
+    bar = Progress("recovery", "orders")
     system = System(
         settings,
         store,
@@ -101,6 +103,7 @@ async def _main(
         looks={name: echo.ask for name, echo in addresses.items()},
         publishers=publishers,
         channels=channels,
+        took_up=lambda broker, done, total: bar.at(done, total=total, doing=broker),
     )
     system.started_at = trio.current_time()
     trio.lowlevel.add_instrument(system.loop)
@@ -109,6 +112,7 @@ async def _main(
     http, endpoint = _http(system)
 
     def up(url: str) -> None:
+        bar.close()
         ready(endpoint(url))
 
     server = http(up)

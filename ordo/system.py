@@ -116,6 +116,7 @@ class System:
         looks: ask which address a broker's calls leave from, by its name.
         publishers: told every event.
         channels: how people are reached.
+        took_up: told a broker, how many of its orders are recovered, of how many.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class System:
         looks: Mapping[str, Look] = NO_LOOKS,
         publishers: Sequence[PublisherPort] = (),
         channels: Sequence[AlertPort] = (),
+        took_up: Callable[[str, int, int], None] = lambda broker, done, total: None,
     ) -> None:
         self.settings = settings
         self.tokens = tokens
@@ -152,6 +154,7 @@ class System:
         self.killswitch = Mailbox("kill-switch", SWITCH_ROOM)
         self._seal = seal
         self._looks = looks
+        self._took_up = took_up
         self._seats = {
             name: self._seat(settings.brokers[name], port, store, grants.get(name))
             for name, port in ports.items()
@@ -465,6 +468,7 @@ class System:
             clockwork=self.clockwork,
             seal=None if self._seal is None else functools.partial(self._seal, name),
             egress=seat.egress,
+            took_up=functools.partial(self._took_up, name),
         )
 
         async def start(*, task_status: trio.TaskStatus[None]) -> None:
