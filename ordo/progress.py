@@ -5,6 +5,7 @@ audit verify  [########------------]  41 %  412 of 1,004 records  52/s  0:11 lef
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -51,7 +52,7 @@ class Progress:
         self._shown = self._stream.isatty() and not environ.get("CI")
         self._clock = clock
         self._began = clock()
-        self._drawn_at = -EVERY + self._began
+        self._drawn_at = -math.inf
         self._drawn = False
         self._done = 0
 
