@@ -122,7 +122,7 @@ def _stamp(record: logging.LogRecord) -> str:
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     """The event first, then the ids of the work at hand, then the rest; no nulls."""
     given = {key: value for key, value in vars(record).items() if key not in STANDARD}
-    known = correlation.ids() | given
+    known = {**correlation.ids(), **given}
     first = ("event", *IDS)
     ordered = {key: known[key] for key in first if key in known} | known
     return {key: value for key, value in ordered.items() if value is not None}

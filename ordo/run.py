@@ -23,7 +23,7 @@ from adapters.catalogue import Surroundings, factory
 from adapters.grants import seal_grant
 from adapters.stores.sqlite import SqliteStore
 from ordo import logs, tls
-from ordo.checks import echoes
+from ordo.checks import clock_of, echoes
 from ordo.config import Settings, address
 from ordo.data import keyring_of, opened
 from ordo.doors import Doors, halt_at_start
@@ -33,6 +33,7 @@ from ordo.masters import MasterStore, parsers
 from ordo.progress import Progress
 from ordo.publishing import channels_of, publishers_of
 from ordo.system import System
+from ordo.telemetry import sender_of, telemetry_of
 from ordo.tokens import TokenBook
 
 log = logging.getLogger("ordo")
@@ -87,6 +88,7 @@ async def _main(
     tokens = TokenBook(settings.data.path / "tokens.json", settings.auth.token)
     publishers = publishers_of(settings, clockwork.wall)
     channels = channels_of(settings, clockwork.wall)
+    counts = sender_of(settings)
     bar = Progress("recovery", "orders")
     system = System(
         settings,
@@ -103,8 +105,10 @@ async def _main(
         looks={name: echo.ask for name, echo in addresses.items()},
         publishers=publishers,
         channels=channels,
+        clock=clock_of(settings, clockwork.wall),
         took_up=lambda broker, done, total: bar.at(done, total=total, doing=broker),
     )
+    system.telemetry = telemetry_of(settings, system.records, counts, clockwork)
     system.started_at = trio.current_time()
     trio.lowlevel.add_instrument(system.loop)
     _settle_memory()
@@ -137,6 +141,8 @@ async def _main(
                 await publisher.aclose()
             for channel in channels:
                 await channel.aclose()
+            if counts is not None:
+                await counts.aclose()
         instruments.close()
     return EXIT_FAILED if gave_up or not system.store.ok else 0
 

@@ -18,6 +18,7 @@ from ordo.cli.secret import secret
 from ordo.cli.serve import demo, serve
 from ordo.cli.status import status
 from ordo.cli.switch import kill, resume
+from ordo.cli.telemetry import telemetry
 from ordo.cli.tokens import token
 from ordo.version import __version__
 
@@ -50,5 +51,6 @@ for command in (
     config,
     adapters,
     instruments,
+    telemetry,
 ):
     main.add_command(command)
