@@ -9,6 +9,7 @@ import click
 from ordo.cli.adapters import adapters
 from ordo.cli.audit import audit
 from ordo.cli.config import config
+from ordo.cli.doctor import doctor
 from ordo.cli.failure import Group
 from ordo.cli.halt import halt
 from ordo.cli.instruments import instruments
@@ -52,5 +53,6 @@ for command in (
     adapters,
     instruments,
     telemetry,
+    doctor,
 ):
     main.add_command(command)
