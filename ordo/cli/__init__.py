@@ -12,6 +12,7 @@ from ordo.cli.config import config
 from ordo.cli.doctor import doctor
 from ordo.cli.failure import Group
 from ordo.cli.halt import halt
+from ordo.cli.init import init
 from ordo.cli.instruments import instruments
 from ordo.cli.keys import keys
 from ordo.cli.login import login, logout
@@ -54,5 +55,6 @@ for command in (
     instruments,
     telemetry,
     doctor,
+    init,
 ):
     main.add_command(command)
