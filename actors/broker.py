@@ -57,7 +57,7 @@ from actors.reads import Reads
 from actors.reconciler import Reconciler
 from actors.reconciling import Reconciling
 from actors.records import Records
-from actors.recovery import Recovery
+from actors.recovery import Recovery, TookUp
 from actors.report import report
 from actors.resting import Resting
 from actors.sender import Flight, Sender
@@ -70,7 +70,7 @@ from actors.trading import TradingState
 from actors.untagged import Untagged
 from actors.windows import Kind
 from actors.writer import StoreHealth, tell
-from adapters import AuditEntry, BrokerPort, Note
+from adapters import AuditEntry, BrokerPort, Note, correlation
 
 Task = Callable[..., Awaitable[object]]
 
@@ -102,6 +102,7 @@ class BrokerParts(NamedTuple):
     clockwork: Clockwork
     seal: Seal | None = None
     egress: Egress | None = None
+    took_up: TookUp = lambda done, total: None
 
 
 class Broker:
@@ -177,6 +178,7 @@ class Broker:
             parts.limiter,
             parts.records,
             writer,
+            parts.took_up,
         )
         tags = Tags(capabilities.tag, clockwork.wall, clockwork.rng)
         self._resting = Resting(journal, parts.records, parts.settings.rest_after)
@@ -198,6 +200,7 @@ class Broker:
         parts = self._parts
         name, limiter, writer = parts.settings.name, parts.limiter, parts.writer
         async with trio.open_nursery() as self._tasks:
+            correlation.take_up({"broker": name})  # for all that this actor logs
             queued = _orders_in(parts.mailbox)
             self._flights.ground(await self._recovery.take_up(queued))
             self._start_soon(self._pacer.run)

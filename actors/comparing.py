@@ -31,6 +31,7 @@ from adapters import (
     StoreFailed,
     Trade,
 )
+from adapters.correlation import of_order
 
 log = logging.getLogger("ordo.reconciler")
 
@@ -204,7 +205,7 @@ class Comparing:
                 "%s's book lacks %d orders that it has shown: nothing is missing by it",
                 self._line.name,
                 len(lost),
-                extra={"broker": self._line.name},
+                extra={"event": "book.short", "broker": self._line.name},
             )
         self._cut_short = bool(lost)
         return not lost
@@ -235,7 +236,12 @@ class Comparing:
         try:
             return await self._records.read(lambda store: store.order(order_id))
         except StoreFailed as failure:
-            log.warning("%s cannot be compared: %s", order_id, failure)
+            log.warning(
+                "%s cannot be compared: %s",
+                order_id,
+                failure,
+                extra={"event": "order.not_compared", "order_id": order_id},
+            )
             return None
 
     def _tell_undecided(self, round_: Round) -> None:
@@ -260,7 +266,11 @@ class Comparing:
                 self._untagged.tell_why(record, "a trade that nobody owns may be its")
                 continue
             if not explained(record.order.symbol, positions, trades):
-                log.warning("%s: a position is unexplained", record.order.symbol)
+                log.warning(
+                    "%s: a position is unexplained",
+                    record.order.symbol,
+                    extra={"event": "position.unexplained", **of_order(record)},
+                )
                 continue
             words = "asked long enough, the broker does not have it"
             change = advance(

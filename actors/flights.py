@@ -74,7 +74,7 @@ class Flights:
         flight = Flight(message.record, slot, message.answer_by)
         flight.cancel_wanted = self._cancels.wanted(order_id)
         self._aloft[order_id] = flight
-        self._journal.hold(message.record)
+        self._journal.hold(message.record, request.ids.get("request_id"))
         self._start_soon(self._fly, flight, request)
 
     def withdraw(self) -> None:

@@ -50,6 +50,7 @@ from adapters import (
     OrderStatus,
     StoreFailed,
 )
+from adapters.correlation import of_order
 
 log = logging.getLogger("ordo.router")
 
@@ -268,6 +269,8 @@ class Placing:
             for answer in answers
             if isinstance(answer.answer, Denial)
         ]
+        codes = ", ".join(sorted({leg["code"] for leg in legs}))
+        log.info("no leg is taken: %s", codes, extra={"event": "batch.denied"})
         entry = AuditEntry(
             actor=message.principal,
             action="batch.denied",
@@ -277,7 +280,9 @@ class Placing:
         try:
             self._writer.tell(Commit(writes=(Note(audit=(entry,)),)))
         except MailboxError as error:
-            log.error("not in the audit: %s", error)  # noqa: TRY400
+            log.error(  # noqa: TRY400 - no bug, no trace
+                "not in the audit: %s", error, extra={"event": "audit.not_told"}
+            )
 
     # The accept, and what follows -----------------------------------------------------
 
@@ -319,6 +324,7 @@ class Placing:
         self._recorded(mine, answers[0].checked_ms / 1000)
         if isinstance(stored, Committed) and isinstance(stored.results[0], Accepted):
             mine.batch_id = batch.batch_id
+            _tell(records)
             sent = await self._hand_over.send(
                 message, records, answers, deadline, version
             )
@@ -368,6 +374,24 @@ def _record(batch: Batch, leg: LegAnswer, closes_for: int | None) -> OrderRecord
         closes_for=closes_for,
         slice=leg.leg.slice,
     )
+
+
+def _tell(records: tuple[OrderRecord, ...]) -> None:
+    """Each leg, as it was stored; what comes of it is told by its broker."""
+    for record in records:
+        denied = record.status is OrderStatus.DENIED
+        log.log(
+            logging.INFO if denied else logging.DEBUG,
+            "%s %s at %s: %s",
+            record.order.side,
+            record.order.symbol,
+            record.broker,
+            record.message if denied else "accepted",
+            extra={
+                "event": "order.denied" if denied else "order.accepted",
+                **of_order(record),
+            },
+        )
 
 
 def _accepted(

@@ -159,5 +159,5 @@ class Reconciler:
             "%s's book could not be read: %s",
             self._line.name,
             error,
-            extra={"broker": self._line.name},
+            extra={"event": "book.not_read", "broker": self._line.name},
         )

@@ -88,7 +88,7 @@ class Log(Section, frozen=True, kw_only=True):
     """What is written to standard error."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    format: Literal["json", "console"] = "json"
+    format: Literal["auto", "json", "console"] = "auto"
 
 
 class Kafka(Section, frozen=True, kw_only=True):
@@ -126,7 +126,15 @@ class Alerts(Section, frozen=True, kw_only=True):
     unknown_after: Seconds = 300.0
 
 
+class Clock(Section, frozen=True, kw_only=True):
+    """The time server that our clock is held against, if any. `limit` is seconds."""
+
+    server: str = ""
+    limit: Seconds = 1.0
+
+
 class Telemetry(Section, frozen=True, kw_only=True):
-    """Traces for an OpenTelemetry collector."""
+    """Anonymous counts; sent once a day, if enabled and where a URL is set."""
 
     enabled: bool = False
+    url: str = ""

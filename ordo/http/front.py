@@ -17,6 +17,7 @@ import trio
 from msgspec.structs import replace
 
 from adapters import StoreFailed
+from adapters.correlation import about
 from ordo.http import answers, asgi
 from ordo.http.access import principal_of
 from ordo.http.asgi import (
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("ordo.http")
 
 CLOSES = (b"connection", b"close")
+FAULT = 500
+"""Statuses from here on are told to whoever keeps Ordo running."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,128}")
 
 
@@ -84,17 +87,19 @@ class Front:
         began = trio.current_time()
         headers = headers_of(scope)
         request_id = request_id_of(self._system, headers)
-        try:
-            answer = await self._answer(scope, receive, headers, request_id, began)
-        except Gone:
-            return
-        self._count(scope, answer, trio.current_time() - began)
+        with about({"request_id": request_id}):
+            try:
+                answer = await self._answer(scope, receive, headers, request_id, began)
+            except Gone:
+                return
+            self._count(scope, answer, trio.current_time() - began)
         await _send(scope, receive, send, answer)
 
     def _count(self, scope: Scope, answer: Answer, took: float) -> None:
         """By route, never by path: what callers make up must not become a label."""
         match = self._table.find(scope["path"])
         route = match and match.methods.get(scope["method"])
+        _tell(route, answer.status, took)
         if route is None:
             self._system.meters.request("other", "other", answer.status, took)
         else:
@@ -142,7 +147,7 @@ class Front:
         except Gone:
             raise
         except Exception:
-            log.exception("a request failed", extra={"request_id": request_id})
+            log.exception("a request failed", extra={"event": "http.failed"})
             return answers.bug(request_id, began)
 
     async def _reply(
@@ -217,6 +222,27 @@ def _guest(scope: Scope, principal: Principal) -> Guest | None:
         return None
     guest.trusted = True
     return guest
+
+
+def _tell(route: Route | None, status: int, took: float) -> None:
+    """Reads are many and change nothing; paths and queries are what callers make up."""
+    method, path = ("other", "other") if route is None else (route.method, route.path)
+    log.log(
+        logging.DEBUG
+        if method in ("GET", "other") and status < FAULT
+        else logging.INFO,
+        "%s %s: %d",
+        method,
+        path,
+        status,
+        extra={
+            "event": "http.answered",
+            "method": method,
+            "route": path,
+            "status": status,
+            "took_ms": round(took * 1000, 3),
+        },
+    )
 
 
 async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:

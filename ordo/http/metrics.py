@@ -100,6 +100,11 @@ class Now(Collector):
             depth.add_metric([box.name], box.depth + box.urgent_depth)
         yield depth
         yield _gauge("ordo_event_readers", "Open event streams.", system.feed.readers)
+        if system.clock is not None and system.clock.report.ahead is not None:
+            ahead = system.clock.report.ahead
+            yield _gauge("ordo_clock_offset_seconds", "How far ours is behind.", ahead)
+        failures = 0 if system.telemetry is None else system.telemetry.failures
+        yield _counter("ordo_telemetry_failures", "Counts not told.", failures)
 
     def _brokers(self) -> Iterable[Metric]:
         up = _of_broker("ordo_broker_up", "1: its actor answers.")

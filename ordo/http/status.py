@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 import trio
 
+from actors.clock_watch import ClockWatch
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import EgressReport, ReadBroker
 from actors.stall import StallReport
@@ -85,6 +86,22 @@ class LoopView(msgspec.Struct, kw_only=True):
     last_at: str | None
 
 
+class ClockView(msgspec.Struct, kw_only=True):
+    """Our clock against a time server's, in milliseconds.
+
+    `offset_ms` is how far ours is behind, give or take `doubt_ms`; null before the
+    first answer. `error` is of a look since that gave none.
+    """
+
+    server: str
+    ok: bool
+    limit_ms: float
+    offset_ms: float | None
+    doubt_ms: float | None
+    checked_at: str | None
+    error: str | None
+
+
 class HaltView(msgspec.Struct, kw_only=True):
     """The kill-switch, in short."""
 
@@ -95,7 +112,9 @@ class HaltView(msgspec.Struct, kw_only=True):
 
 
 class StatusView(msgspec.Struct, kw_only=True):
-    """How Ordo does. `masters` is null where their actor does not answer just now."""
+    """How Ordo does. `masters` is null where their actor does not answer just now,
+    `clock` where no time server is set. `warnings` are for people, and not stable.
+    """
 
     health: Health
     brokers: list[BrokerView]
@@ -103,6 +122,8 @@ class StatusView(msgspec.Struct, kw_only=True):
     kill_switch: HaltView
     masters: list[MasterView] | None
     loop: LoopView
+    clock: ClockView | None
+    warnings: list[str]
     stopping: bool
     version: str
     uptime_seconds: float
@@ -177,6 +198,8 @@ async def status(call: Call) -> Reply:
             ),
             masters=masters,
             loop=_loop(system.loop.report()),
+            clock=_clock(system.clock),
+            warnings=_warnings(system.clock),
             stopping=system.stopping,
             version=__version__,
             uptime_seconds=round(trio.current_time() - system.started_at, 3),
@@ -248,6 +271,28 @@ def _loop(told: StallReport) -> LoopView:
         last_task=told.last_task,
         last_at=None if told.last_at is None else stamp(told.last_at),
     )
+
+
+def _clock(watch: ClockWatch | None) -> ClockView | None:
+    if watch is None:
+        return None
+    told = watch.report
+    return ClockView(
+        server=told.server,
+        ok=not told.wrong,
+        limit_ms=told.limit * 1000,
+        offset_ms=None if told.ahead is None else round(told.ahead * 1000, 3),
+        doubt_ms=None if told.doubt is None else round(told.doubt * 1000, 3),
+        checked_at=None if told.checked_at is None else stamp(told.checked_at),
+        error=told.error,
+    )
+
+
+def _warnings(watch: ClockWatch | None) -> list[str]:
+    """What is no fault of Ordo's, and will become one."""
+    if watch is None or not watch.report.wrong:
+        return []
+    return [f"{watch.report.words}; set it by NTP, and see: ordo doctor"]
 
 
 def _moment(text: str | None) -> str | None:

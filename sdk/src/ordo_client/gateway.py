@@ -118,6 +118,21 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True):
     last_at: datetime | None = None
 
 
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """Ordo's clock against a time server's, in milliseconds.
+
+    `offset_ms` is how far Ordo's is behind, give or take `doubt_ms`.
+    """
+
+    server: str
+    ok: bool
+    limit_ms: float
+    offset_ms: float | None = None
+    doubt_ms: float | None = None
+    checked_at: datetime | None = None
+    error: str | None = None
+
+
 class Master(msgspec.Struct, frozen=True, kw_only=True):
     """One adapter's instrument master. `stale`: this morning's is missing."""
 
@@ -140,6 +155,8 @@ class Status(Result, frozen=True, kw_only=True):
     kill_switch: Halt
     masters: tuple[Master, ...] | None = None
     loop: Loop | None = None
+    clock: Clock | None = None
+    warnings: tuple[str, ...] = ()
     stopping: bool = False
     version: str
     uptime_seconds: float
