@@ -141,6 +141,7 @@ class System:
         self.clockwork = clockwork
         self.stopping = False
         self.started_at = 0.0
+        self.root: Supervisor | None = None
         self.store = StoreHealth()
         self.loop = LoopWatch(clockwork.wall)
         self.trading = TradingState(_stored_switch(store))
@@ -257,7 +258,7 @@ class System:
             children.append(Child("http", http, stop=stop_http, grace=drain))
         children.append(self._settlement())
         children.append(self._housekeeping())  # last: it begins once clients are served
-        return Supervisor(
+        self.root = Supervisor(
             "root",
             children,
             strategy=Strategy.REST_FOR_ONE,
@@ -266,6 +267,7 @@ class System:
             rng=self.clockwork.rng,
             on_event=report,
         )
+        return self.root
 
     def _telling(self) -> Supervisor:
         """Publishers and alerts: each is started again for ever, none ends the tree."""
