@@ -192,6 +192,10 @@ class System:
         """The brokers that want a log-in before they trade."""
         return [name for name, s in self._seats.items() if not s.session.active]
 
+    def breaker(self, broker: str) -> str:
+        """CLOSED, OPEN or HALF-OPEN, just now."""
+        return self._seats[broker].breaker.state(trio.current_time()).value
+
     def restarts(self, broker: str) -> int:
         """How often a broker's actor was restarted."""
         found = [row for row in self._broker_tree.children if row.name == broker]

@@ -23,6 +23,15 @@ MOST_ITEMS = 200
 """Of a list: the largest index that may be typed, plus one."""
 
 
+def as_written(text: str) -> str:
+    """A number as it stands: through a float a price would not be exact."""
+    return text
+
+
+_ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=as_written)
+_OBJECT = msgspec.json.Decoder(dict[str, Any], float_hook=as_written)
+
+
 def build(
     form: type[F], args: Sequence[str], fields: Mapping[str, Any] | None = None
 ) -> F:
@@ -54,22 +63,18 @@ def build(
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        # Decimals as they stand: through a float they would not be exact.
-        found = msgspec.json.decode(text, type=dict[str, Any], float_hook=_exact)
+        return _OBJECT.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise ApiError("bad_request", f"this is no JSON object: {error}") from None
-    return found
-
-
-def _exact(text: str) -> str:
-    return text
 
 
 def _put(raw: dict[str, Any], shape: inspect.StructType, arg: str) -> None:
     """Put one `path=value` where it belongs."""
     path, equals, text = arg.partition("=")
     if not equals or not path:
-        raise ApiError("bad_request", f"wanted FIELD=VALUE, found {arg.split('=')[0]!r}")
+        raise ApiError(
+            "bad_request", f"wanted FIELD=VALUE, found {arg.split('=')[0]!r}"
+        )
     check_text(text, printable(path))
     here: Any = raw
     kind: inspect.Type = shape
@@ -130,8 +135,8 @@ def _value(kind: inspect.Type, text: str, path: str) -> Any:
     inner = kind if item is None else item
     if isinstance(inner, inspect.StructType | inspect.DictType):
         try:
-            return msgspec.json.decode(text, float_hook=_exact)
-        except msgspec.DecodeError as error:
+            return _ANYTHING.decode(text)
+        except (msgspec.DecodeError, RecursionError) as error:
             raise invalid(path, f"wanted JSON: {error}") from None
     if item is not None:
         return [part for part in text.split(",") if part]

@@ -53,22 +53,22 @@ class FetchForm(Body, frozen=True, kw_only=True):
     """*symbols* for quotes and depth, *orders* for their margin."""
 
     kind: ReadKind
-    symbols: list[Text] = []
-    orders: Annotated[list[OrderBody], msgspec.Meta(max_length=MOST_LEGS)] = []
+    symbols: tuple[Text, ...] = ()
+    orders: Annotated[tuple[OrderBody, ...], msgspec.Meta(max_length=MOST_LEGS)] = ()
 
 
 class FetchAllForm(Body, frozen=True, kw_only=True):
     """*symbols* for quotes and depth; no brokers means all."""
 
     kind: ReadKind
-    brokers: list[Text] = []
-    symbols: list[Text] = []
+    brokers: tuple[Text, ...] = ()
+    symbols: tuple[Text, ...] = ()
 
 
 class SyncForm(Body, frozen=True, kw_only=True):
     """No brokers means all that have a master."""
 
-    brokers: list[Text] = []
+    brokers: tuple[Text, ...] = ()
     force: bool = False
 
 

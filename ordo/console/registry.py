@@ -67,9 +67,7 @@ def _plain(message: type[msgspec.Struct], taker: str, **more: Any) -> Entry:
     return Entry(message, taker, own_fields(message), as_it_is(message), **more)
 
 
-def _made(
-    message: type[msgspec.Struct], taker: str, make: Maker, **more: Any
-) -> Entry:
+def _made(message: type[msgspec.Struct], taker: str, make: Maker, **more: Any) -> Entry:
     return Entry(message, taker, own_fields(message), make, **more)
 
 
@@ -137,9 +135,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         m.SimulateFill, BROKER, SimulateForm, making.simulate, seconds=CANCEL_SECONDS
     ),
-    _made(
-        m.BeginLogin, BROKER, making.begin_login, seconds=LOGIN_SECONDS, urgent=True
-    ),
+    _made(m.BeginLogin, BROKER, making.begin_login, seconds=LOGIN_SECONDS, urgent=True),
     Entry(
         m.VerifyLogin,
         BROKER,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from actors import messages as m
-from adapters import OrderStatus
+from adapters import OrderRecord, OrderStatus
 from adapters.secret import Secret
 from ordo.http.envelope import Status
 from ordo.http.outcomes import GOOD, OPEN_ENDED
@@ -67,8 +67,8 @@ def _masked(value: Any) -> Any:
 def status_of(reply: Any) -> Status:
     """One word, as the API's envelope has it."""
     match reply:
-        case m.LoginFailed() | m.BatchDone():
-            return _of_batch(reply) if isinstance(reply, m.BatchDone) else "error"
+        case m.BatchDone(orders=orders):
+            return _of_orders(orders)
         case m.NothingAccepted(legs=legs):
             return _together(not isinstance(leg.answer, m.Denial) for leg in legs)
         case m.SquaredOff(batch=batch, failures=failures):
@@ -77,7 +77,11 @@ def status_of(reply: Any) -> Status:
         case m.CancelResult() | m.ChangeResult() | m.FillResult():
             return _of_one(reply)
         case m.CancelledOpen(results=results, denial=denial):
-            return "error" if denial is not None else _worst(map(_of_one, results))
+            if denial is not None:
+                return "error"
+            # One that ended by itself meanwhile is as good as cancelled.
+            ends = ("success" if r.record.is_settled else _of_one(r) for r in results)
+            return _worst(ends)
         case m.Reconciled(failure=failure) | m.MasterSync(failure=failure):
             return "success" if failure is None else "error"
         case tuple():
@@ -85,10 +89,10 @@ def status_of(reply: Any) -> Status:
     return "error" if isinstance(reply, REFUSALS) else "success"
 
 
-def _of_batch(done: m.BatchDone) -> Status:
-    if any(order.status in OPEN_ENDED for order in done.orders):
+def _of_orders(orders: Sequence[OrderRecord]) -> Status:
+    if any(order.status in OPEN_ENDED for order in orders):
         return "pending"
-    return _together(order.status in GOOD for order in done.orders)
+    return _together(order.status in GOOD for order in orders)
 
 
 def _of_one(each: m.CancelResult | m.ChangeResult | m.FillResult) -> Status:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import inspect
@@ -58,6 +59,34 @@ def named(shape: inspect.StructType, name: str) -> tuple[str, inspect.Type] | No
         if item is not None and field.encode_name == f"{name}s":
             return field.encode_name, item
     return None
+
+
+class Place(NamedTuple):
+    """A place that can be typed: `order.price`. *default* only where not *required*."""
+
+    path: str
+    type: inspect.Type
+    required: bool
+    default: Any
+
+
+def places_of(shape: inspect.StructType, before: str = "") -> Iterator[Place]:
+    """Every place of a form, structures taken apart; of lists of them the first."""
+    for field in shape.fields:
+        item = item_of(field.type)
+        if isinstance(item, inspect.StructType):
+            singular = field.encode_name.removesuffix("s")
+            yield from places_of(item, f"{before}{singular}.")
+        else:
+            path = f"{before}{field.encode_name}"
+            yield Place(path, field.type, field.required, _default(field))
+
+
+def _default(field: inspect.Field) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    blank = field.default in (msgspec.NODEFAULT, msgspec.UNSET)
+    return None if blank else field.default
 
 
 def values_of(shape: inspect.Type) -> Iterator[str]:

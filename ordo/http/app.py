@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from ordo.http import answers
 from ordo.http.asgi import App
+from ordo.http.console import CONSOLE, Consoles
 from ordo.http.errors import ApiError
 from ordo.http.front import Front, no_such_path, request_id_of
 
@@ -27,11 +28,24 @@ log = logging.getLogger("ordo.http")
 def create_app(system: System) -> QuartTrio:
     """The ASGI application over *system*."""
     app = QuartTrio("ordo", static_folder=None)
+    app.register_error_handler(ApiError, _denied(system))
     app.register_error_handler(HTTPException, _refused(system))
     app.register_error_handler(Exception, _bug(system))
     front = Front(system, cast(App, app.asgi_app))
+    consoles = Consoles(system, front.throttles)
+    app.add_websocket(CONSOLE.path, "console", consoles.serve)
     app.asgi_app = cast(Any, front)  # type: ignore[method-assign]  # Quart's own way
     return app
+
+
+def _denied(system: System) -> Callable[[ApiError], Awaitable[Response]]:
+    """What we refuse, in the envelope."""
+
+    async def handler(error: ApiError) -> Response:
+        request_id = request_id_of(system, _headers())
+        return _response(answers.failure(error, request_id, trio.current_time()))
+
+    return handler
 
 
 def _refused(system: System) -> Callable[[HTTPException], Awaitable[Response]]:
