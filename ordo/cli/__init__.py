@@ -16,6 +16,7 @@ from ordo.cli.keys import keys
 from ordo.cli.login import login, logout
 from ordo.cli.secret import secret
 from ordo.cli.serve import demo, serve
+from ordo.cli.shell import shell
 from ordo.cli.status import status
 from ordo.cli.switch import kill, resume
 from ordo.cli.tokens import token
@@ -43,6 +44,7 @@ for command in (
     kill,
     halt,
     resume,
+    shell,
     token,
     secret,
     keys,

@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from actors.census import Row, census
+from ordo.console.delivery import actors_of
 
 if TYPE_CHECKING:
     from ordo.system import System
@@ -57,7 +58,7 @@ def _branch(system: System, row: Row) -> Branch:
         return branch
     return msgspec.structs.replace(
         branch,
-        address=box.name,
+        address=box.name if box.name in actors_of(system) else None,
         queued=box.depth,
         room=box.capacity,
         urgent=box.urgent_depth,
