@@ -144,6 +144,8 @@ def _value(kind: inspect.Type, text: str, path: str) -> Any:
 
 
 def _secret(kind: type, value: Any) -> Any:
-    if kind is Secret and isinstance(value, str):
-        return Secret(value)
-    raise NotImplementedError
+    if kind is not Secret:
+        raise NotImplementedError(f"{kind.__name__} is not typed")
+    if not isinstance(value, str):
+        raise ValueError("Expected `str`")  # noqa: TRY004 - msgspec adds the path
+    return Secret(value)

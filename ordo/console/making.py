@@ -177,10 +177,13 @@ async def fetch(form: FetchForm, call: Call) -> Fetch:
     symbols = _symbols(form.kind, form.symbols)
     if (form.kind == "margin") is not bool(form.orders):
         raise invalid("$.orders", "wanted for margin, and for nothing else")
-    orders = tuple(
-        order_of(order, f"$.orders[{index}]") for index, order in enumerate(form.orders)
-    )
-    return Fetch(kind=form.kind, symbols=symbols, orders=orders)
+    orders = []
+    for index, order in enumerate(form.orders):
+        if order.brokers is not None:
+            words = f"the message goes to {call.path['broker']} already"
+            raise invalid(f"$.orders[{index}].brokers", words)
+        orders.append(order_of(order, f"$.orders[{index}]"))
+    return Fetch(kind=form.kind, symbols=symbols, orders=tuple(orders))
 
 
 async def fetch_all(form: FetchAllForm, call: Call) -> FetchAll:

@@ -14,7 +14,6 @@ from werkzeug.exceptions import HTTPException
 
 from ordo.http import answers
 from ordo.http.asgi import App
-from ordo.http.console import CONSOLE, Consoles
 from ordo.http.errors import ApiError
 from ordo.http.front import Front, no_such_path, request_id_of
 
@@ -27,6 +26,9 @@ log = logging.getLogger("ordo.http")
 
 def create_app(system: System) -> QuartTrio:
     """The ASGI application over *system*."""
+    # It needs all of this package, so it comes later.
+    from ordo.http.console import CONSOLE, Consoles
+
     app = QuartTrio("ordo", static_folder=None)
     app.register_error_handler(ApiError, _denied(system))
     app.register_error_handler(HTTPException, _refused(system))

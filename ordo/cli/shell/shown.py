@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from shutil import get_terminal_size
 from typing import Any
 
 from ordo.cli.tables import table
@@ -23,6 +24,8 @@ TREE = {
 FIELDS = {"name": "FIELD", "takes": "TAKES", "default": "DEFAULT"}
 EVENT = ("id", "at", "type", "broker", "order_id", "by")
 WIDTH = 88
+MOST_TALL = 5
+"""Rows shown field by field, where they are wider than the terminal."""
 
 
 def lines_of(frame: Mapping[str, Any]) -> list[str]:
@@ -133,7 +136,17 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     filled = [n for n in names if any(row.get(n) not in (None, [], {}) for row in flat)]
     columns = {name: name.upper().replace("_", " ") for name in filled}
     shown = [{name: _cell(row.get(name)) for name in filled} for row in flat]
-    return [f"    {line}" for line in table(shown, columns)]
+    lines = table(shown, columns)
+    if len(lines[0]) + 4 <= get_terminal_size().columns or len(rows) > MOST_TALL:
+        return [f"    {line}" for line in lines]
+    return [line for row in shown for line in _tall(row)]
+
+
+def _tall(row: Mapping[str, str]) -> list[str]:
+    """A row that is wider than the terminal, field by field."""
+    width = max(map(len, row)) + 2
+    first, *others = [f"{name:<{width}}{value}" for name, value in row.items()]
+    return [f"  - {first}", *(f"    {line}" for line in others)]
 
 
 def _flat(value: Mapping[str, Any]) -> dict[str, Any]:
