@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
 
 from tests.ordo.http.serving import TOKEN
@@ -58,4 +59,7 @@ async def talking(gateway: Any, token: str = TOKEN) -> AsyncIterator[Talk]:
     async with open_websocket_url(
         url_of(gateway), ssl_context=context, extra_headers=headers
     ) as socket:
-        yield Talk(socket, json.loads(await socket.get_message()))
+        try:
+            yield Talk(socket, json.loads(await socket.get_message()))
+        finally:  # after a close by the server it would stay open
+            await trio.aclose_forcefully(socket._stream)
