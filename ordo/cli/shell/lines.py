@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -90,17 +91,14 @@ def _number(text: str) -> float:
 
 
 def kept(line: str, secrets: Mapping[str, Sequence[str]]) -> str:
-    """A line as it may be kept: what is secret, and all after it, is left out.
+    """A line as it may be kept: without what is secret, and without all after it.
 
     Args:
         line: as typed.
         secrets: the secret fields of each message.
     """
-    words = line.split(" ")
-    names = {name for fields in secrets.values() for name in fields}
-    for index, word in enumerate(words):
-        field = word.strip("'\"{").partition("=")[0].partition(".")[0]
-        if field in names or (word in secrets and "{" in line):
-            end = index + (word in secrets)
-            return " ".join(words[:end]).rstrip()
+    names = "|".join(name for fields in secrets.values() for name in fields)
+    found = re.search(rf"\b(?:{names})\b[\"']?\s*[.:=]", line) if names else None
+    if found is not None:
+        return line[: line.rfind(" ", 0, found.start()) + 1].rstrip()
     return line

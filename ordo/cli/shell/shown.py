@@ -137,7 +137,7 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     columns = {name: name.upper().replace("_", " ") for name in filled}
     shown = [{name: _cell(row.get(name)) for name in filled} for row in flat]
     lines = table(shown, columns)
-    if len(lines[0]) + 4 <= get_terminal_size().columns or len(rows) > MOST_TALL:
+    if max(map(len, lines)) + 4 <= get_terminal_size().columns or len(rows) > MOST_TALL:
         return [f"    {line}" for line in lines]
     return [line for row in shown for line in _tall(row)]
 
