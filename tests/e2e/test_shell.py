@@ -6,12 +6,14 @@ import json
 import os
 import re
 import signal
+import ssl
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ordo import tls
@@ -29,7 +31,7 @@ class Desk:
     """An Ordo with a paper broker, and shells to it."""
 
     def __init__(self, stack: ExitStack, directory: Path) -> None:
-        self._stack, self.directory = stack, directory
+        self.directory = directory
         prices = {"prices": {"NSE:SBIN": 812}, "volatility": 0}
         table = {"adapter": "paper", **prices}
         self.config = write_config(directory, {"paper": table}, tls="auto")
@@ -55,17 +57,22 @@ class Desk:
         command = ("--config", str(self.config), "shell")
         history = ("--history", str(self.history))
         terminal = Terminal(*command, *history, environ=self.environ)
-        self._stack.enter_context(terminal)
         terminal.wait_for(PROMPT)
         return terminal
 
     def audit(self) -> list[str]:
         """What was asked by hand, oldest first."""
-        files = sorted((self.directory / "var" / "audit").glob("*.jsonl"))
-        rows = [json.loads(line) for file in files for line in file.open()]
-        return [
-            row["detail"]["message"] for row in rows if row["action"] == "console.asked"
-        ]
+        trusting = ssl.create_default_context(
+            cafile=self.directory / "var" / "tls" / "ca.pem"
+        )
+        answer = httpx.get(
+            f"{self.ordo.url}/api/v1/audit?limit=1000",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            verify=trusting,
+            trust_env=False,
+        )
+        rows = answer.json()["data"]["audit"]
+        return [r["detail"]["message"] for r in rows if r["action"] == "console.asked"]
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +151,7 @@ def test_a_tab_completes_actors_messages_fields_values_and_symbols(desk):
             press(terminal, typed)
             terminal.wait_for(re.escape(shown))
         press(terminal, "\n")
-        terminal.wait_for("SYMBOL")
+        terminal.wait_for("symbol +NSE:SBIN")
         press(terminal, "ask router PlaceBatch order.t\t")
         press(terminal, "\t")  # two begin so: a second Tab lists them
         terminal.wait_for(r"order\.trigger_price=\s+order\.type=")
@@ -193,8 +200,8 @@ def test_lines_are_kept_for_the_next_shell_and_secrets_are_not(desk):
     assert "hunter" not in kept
     assert stat.S_IMODE(desk.history.stat().st_mode) == 0o600
     with desk.terminal() as terminal:
-        press(terminal, "\x12ReadSess")  # Ctrl-R looks backwards
-        terminal.wait_for("ask broker:paper ReadSession")
+        press(terminal, "\x10\x10")  # the line before the last
+        terminal.wait_for("ReadSession")
         press(terminal, "\n")
         terminal.wait_for("SessionReport")
 

@@ -15,13 +15,14 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any
 
+import httpx
 import msgspec
 import trio
 from trio_websocket import (
     ConnectionClosed,
     ConnectionRejected,
     WebSocketConnection,
-    open_websocket_url,
+    wrap_client_stream,
 )
 
 from ordo.cli.client import Target
@@ -175,32 +176,61 @@ class Link:
             opened.put(None)
 
     async def _talk(self, opened: queue.SimpleQueue[None]) -> str:
-        target = self._target
-        token = target.token.reveal() if target.token else ""
-        url = "ws" + target.url.removeprefix("http") + PATH
-        secure = url.startswith("wss")
         with trio.CancelScope() as self._scope:
-            async with open_websocket_url(
-                url,
-                ssl.create_default_context(cafile=target.ca) if secure else None,
+            async with trio.open_nursery() as tasks:
+                with trio.fail_after(CONNECT_SECONDS):
+                    stream = await self._connected()
+                try:
+                    return await self._served(stream, tasks, opened)
+                finally:
+                    # trio-websocket leaves it open where the server closed first.
+                    await trio.aclose_forcefully(stream)
+                    tasks.cancel_scope.cancel(reason="it ended")
+        return "it was closed"
+
+    async def _connected(self) -> trio.abc.Stream:
+        """A stream to Ordo, its certificate checked."""
+        url = httpx.URL(self._target.url)
+        secure = url.scheme == "https"
+        stream = await trio.open_tcp_stream(
+            url.host, url.port or (443 if secure else 80)
+        )
+        if not secure:
+            return stream
+        trusting = ssl.create_default_context(cafile=self._target.ca)
+        tls = trio.SSLStream(
+            stream, trusting, server_hostname=url.host, https_compatible=True
+        )
+        await (
+            tls.do_handshake()
+        )  # by itself: trio-websocket would not tell why it fails
+        return tls
+
+    async def _served(
+        self,
+        stream: trio.abc.Stream,
+        tasks: trio.Nursery,
+        opened: queue.SimpleQueue[None],
+    ) -> str:
+        """Talk until it ends; the reason of the end."""
+        token = self._target.token.reveal() if self._target.token else ""
+        with trio.fail_after(CONNECT_SECONDS):
+            socket = await wrap_client_stream(
+                tasks,
+                stream,
+                httpx.URL(self._target.url).netloc.decode(),
+                PATH,
                 extra_headers=[(b"Authorization", f"Bearer {token}".encode())],
                 message_queue_size=ROOM,
                 max_message_size=MOST_ANSWER,
-                connect_timeout=CONNECT_SECONDS,
-                disconnect_timeout=5.0,
-            ) as socket:
-                with trio.fail_after(CONNECT_SECONDS):
-                    self.hello = DECODER.decode(await socket.get_message())["hello"]
-                self._loop = trio.lowlevel.current_trio_token()
-                self._outbox, outbox = trio.open_memory_channel[Frame](ROOM)
-                async with trio.open_nursery() as tasks:
-                    tasks.start_soon(self._write, socket, outbox)
-                    tasks.start_soon(self._keep, socket)
-                    opened.put(None)
-                    reason = await self._read(socket)
-                    tasks.cancel_scope.cancel(reason="it ended")
-                return reason
-        return "it was closed"
+            )
+            self.hello = DECODER.decode(await socket.get_message())["hello"]
+        self._loop = trio.lowlevel.current_trio_token()
+        self._outbox, outbox = trio.open_memory_channel[Frame](ROOM)
+        tasks.start_soon(self._write, socket, outbox)
+        tasks.start_soon(self._keep, socket)
+        opened.put(None)
+        return await self._read(socket)
 
     async def _read(self, socket: WebSocketConnection) -> str:
         """Hand out what comes; returns the reason of the end."""
@@ -237,7 +267,7 @@ class Link:
             except ConnectionClosed:
                 return
             except trio.TooSlowError:
-                await trio.aclose_forcefully(socket)
+                self._scope.cancel(reason="Ordo does not answer")
                 return
 
     def _reason(self, exc: BaseException) -> str:
