@@ -110,6 +110,11 @@ class Supervisor:
         return tuple(runner.status for runner in self._runners)
 
     @property
+    def members(self) -> tuple[tuple[Child, ChildStatus], ...]:
+        """Each child beside its snapshot, as `children`."""
+        return tuple((runner.child, runner.status) for runner in self._runners)
+
+    @property
     def longest_stop(self) -> float:
         """Seconds an orderly stop may take while no child is stuck.
 

@@ -147,6 +147,7 @@ class System:
         self.clockwork = clockwork
         self.stopping = False
         self.started_at = 0.0
+        self.root: Supervisor | None = None
         self.store = StoreHealth()
         self.loop = LoopWatch(clockwork.wall)
         self.trading = TradingState(_stored_switch(store))
@@ -199,6 +200,10 @@ class System:
     def logged_out(self) -> list[str]:
         """The brokers that want a log-in before they trade."""
         return [name for name, s in self._seats.items() if not s.session.active]
+
+    def breaker(self, broker: str) -> str:
+        """CLOSED, OPEN or HALF-OPEN, just now."""
+        return self._seats[broker].breaker.state(trio.current_time()).value
 
     def restarts(self, broker: str) -> int:
         """How often a broker's actor was restarted."""
@@ -270,7 +275,7 @@ class System:
             children.append(_patient("telemetry", self.telemetry.run))
         children.append(self._settlement())
         children.append(self._housekeeping())  # last: it begins once clients are served
-        return Supervisor(
+        self.root = Supervisor(
             "root",
             children,
             strategy=Strategy.REST_FOR_ONE,
@@ -279,6 +284,7 @@ class System:
             rng=self.clockwork.rng,
             on_event=report,
         )
+        return self.root
 
     def _telling(self) -> Supervisor:
         """Publishers and alerts: each is started again for ever, none ends the tree."""

@@ -20,6 +20,7 @@ from ordo.cli.login import login, logout
 from ordo.cli.new_adapter import new_adapter
 from ordo.cli.secret import secret
 from ordo.cli.serve import demo, serve
+from ordo.cli.shell import shell
 from ordo.cli.status import status
 from ordo.cli.switch import kill, resume
 from ordo.cli.telemetry import telemetry
@@ -49,6 +50,7 @@ for command in (
     kill,
     halt,
     resume,
+    shell,
     token,
     secret,
     keys,

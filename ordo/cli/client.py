@@ -85,6 +85,11 @@ class Client:
             trust_env=False,  # a proxy of the shell has no business in between
         )
 
+    @property
+    def target(self) -> Target:
+        """Where it calls."""
+        return self._target
+
     def __enter__(self) -> Client:
         return self
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
 from ordo.http.call import Principal
 from ordo.http.errors import ApiError
-from ordo.http.routes import Route
 from ordo.http.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -17,6 +16,16 @@ if TYPE_CHECKING:
 
 SCOPES = ("none", "read", "trade", "admin")
 """Each holds the ones before it."""
+
+
+class Guarded(Protocol):
+    """What takes a token of some scope: a route, or the console."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def scope(self) -> str: ...
 
 
 class Nobody:
@@ -28,7 +37,7 @@ class Nobody:
 
 def principal_of(
     system: System,
-    route: Route,
+    route: Guarded,
     headers: Mapping[str, str],
     *,
     address: str,

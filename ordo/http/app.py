@@ -26,12 +26,28 @@ log = logging.getLogger("ordo.http")
 
 def create_app(system: System) -> QuartTrio:
     """The ASGI application over *system*."""
+    # It needs all of this package, so it comes later.
+    from ordo.http.console import CONSOLE, Consoles
+
     app = QuartTrio("ordo", static_folder=None)
+    app.register_error_handler(ApiError, _denied(system))
     app.register_error_handler(HTTPException, _refused(system))
     app.register_error_handler(Exception, _bug(system))
     front = Front(system, cast(App, app.asgi_app))
+    consoles = Consoles(system, front.throttles)
+    app.add_websocket(CONSOLE.path, "console", consoles.serve)
     app.asgi_app = cast(Any, front)  # type: ignore[method-assign]  # Quart's own way
     return app
+
+
+def _denied(system: System) -> Callable[[ApiError], Awaitable[Response]]:
+    """What we refuse, in the envelope."""
+
+    async def handler(error: ApiError) -> Response:
+        request_id = request_id_of(system, _headers())
+        return _response(answers.failure(error, request_id, trio.current_time()))
+
+    return handler
 
 
 def _refused(system: System) -> Callable[[HTTPException], Awaitable[Response]]:

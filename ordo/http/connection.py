@@ -9,7 +9,7 @@ from typing import Any
 import hypercorn.trio.run
 import trio
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.h11 import H11Protocol, H11WSConnection
 from hypercorn.trio.tcp_server import TCPServer
 
 from ordo.http import protocols
@@ -87,13 +87,18 @@ class Connection(TCPServer):
                 self._life.deadline = min(self._life.deadline, end)
         await self.protocol.handle(Closed())
         self._over = True
-        if self._idle or data or not self._is_http1():
+        if self._idle or data or not self._may_be_answered():
             # Hypercorn would keep the socket for as long as it waits for a request.
             self._leave("the client has left")
         self._life.deadline = trio.current_time() + LAST_ANSWER_SECONDS
 
-    def _is_http1(self) -> bool:
-        return isinstance(self.protocol.protocol, H11Protocol)
+    def _may_be_answered(self) -> bool:
+        """Whether who sends no more may wait for an answer: not over HTTP/2, and not
+        at a socket, whose end hypercorn does not tell us."""
+        http = self.protocol.protocol
+        if not isinstance(http, H11Protocol):
+            return False
+        return not isinstance(http.connection, H11WSConnection)
 
     def _has_half_a_head(self) -> bool:
         http = self.protocol.protocol

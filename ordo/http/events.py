@@ -101,11 +101,12 @@ async def _serve(
 
 def text_of(event: Event) -> bytes:
     """One event in the stream's own words."""
-    data = ENCODER.encode(_view(event))
+    data = ENCODER.encode(stream_event(event))
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, event.type.encode(), data)
 
 
-def _view(event: Event) -> StreamEvent:
+def stream_event(event: Event) -> StreamEvent:
+    """One event as clients see it."""
     return StreamEvent(**{**msgspec.structs.asdict(event), "at": stamp(event.at)})
 
 

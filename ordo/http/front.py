@@ -59,13 +59,16 @@ class Front:
     Args:
         system: what the handlers ask.
         rest: takes what is not in the table.
+
+    Attributes:
+        throttles: what is counted at the edge.
     """
 
     def __init__(self, system: System, rest: App) -> None:
         self._system = system
         self._rest = rest
         self._table = Table(ROUTES)
-        self._throttles = Throttles()
+        self.throttles = Throttles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call, or pass it on."""
@@ -188,7 +191,7 @@ class Front:
             route,
             headers,
             address=address,
-            wrong=self._throttles.tokens,
+            wrong=self.throttles.tokens,
         )
         return route, Call(
             system=self._system,
@@ -199,7 +202,7 @@ class Front:
             path=parts,
             raw_query=raw_query.decode("ascii", "replace") if route.page else "",
             address=address,
-            throttles=self._throttles,
+            throttles=self.throttles,
         )
 
     def _route(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:

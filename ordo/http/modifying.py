@@ -19,6 +19,7 @@ from ordo.http.errors import ApiError
 from ordo.http.legs import check_units
 from ordo.http.numbers import check_number
 from ordo.http.orders import path_id, stored
+from ordo.http.placing import refuse_while_stopping
 from ordo.http.views import leg_result, order_view
 
 NOTHING = "wanted quantity, price, trigger_price, type or validity to change"
@@ -43,7 +44,7 @@ async def modify_order(call: Call) -> Reply:
     """
     order_id = path_id(call, "order_id", "order")
     body = decode(call.body, ModifyBody)
-    changes = _changes(body)
+    changes = changes_of(body)
     found = await stored(call, order_id)
     if "quantity" in changes:
         check_units(changes["quantity"], found.record.order.symbol, "$.quantity")
@@ -53,8 +54,7 @@ async def modify_order(call: Call) -> Reply:
         by=call.principal.id,
         request_id=call.request_id,
     )
-    if call.system.stopping:
-        raise ApiError("shutting_down", "Ordo is stopping; nothing was sent")
+    refuse_while_stopping(call)
     seconds = (body.deadline_ms or call.system.settings.orders.deadline_ms) / 1000
     asked = trio.current_time()
     answer = await _ask(call, message, seconds)
@@ -74,7 +74,7 @@ async def modify_order(call: Call) -> Reply:
     )
 
 
-def _changes(body: ModifyBody) -> dict[str, Any]:
+def changes_of(body: ModifyBody) -> dict[str, Any]:
     """The fields that were given.
 
     Raises:

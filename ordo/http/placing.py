@@ -29,12 +29,24 @@ from ordo.http.outcomes import done, nothing_sent
 
 async def place(call: Call) -> Reply:
     """Send a batch; answered by its deadline at the latest."""
-    body = decode(call.body, PlaceBody)
+    message = message_of(call, decode(call.body, PlaceBody))
+    refuse_while_stopping(call)
+    asked = trio.current_time()
+    answer = await _ask(call, message)
+    return reply_to(answer, message, (trio.current_time() - asked) * 1000)
+
+
+def message_of(call: Call, body: PlaceBody) -> PlaceBatch:
+    """What the router is asked.
+
+    Raises:
+        ApiError: `validation_failed`, or `bad_request` for a key that is none.
+    """
     key = key_of(call, body.idempotency_key)
     if isinstance(body.portfolio_id, str):
         check_text(body.portfolio_id, "$.portfolio_id")
     legs = legs_of(body, call.system.broker_names)  # first: it checks the numbers
-    message = PlaceBatch(
+    return PlaceBatch(
         principal=call.principal.id,
         request_id=call.request_id,
         key=call.system.clockwork.ids.new() if key is None else key,
@@ -46,11 +58,16 @@ async def place(call: Call) -> Reply:
         dry_run=body.dry_run,
         sequential=body.sequential,
     )
+
+
+def refuse_while_stopping(call: Call) -> None:
+    """Take nothing new that a broker would be sent.
+
+    Raises:
+        ApiError: `shutting_down`.
+    """
     if call.system.stopping:
         raise ApiError("shutting_down", "Ordo is stopping; nothing was sent")
-    asked = trio.current_time()
-    answer = await _ask(call, message)
-    return reply_to(answer, message, (trio.current_time() - asked) * 1000)
 
 
 async def _ask(call: Call, message: PlaceBatch) -> BatchReply:

@@ -14,6 +14,7 @@ from quart_trio import QuartTrio
 
 from ordo.http import connection
 from ordo.http.app import create_app
+from ordo.http.console import MOST_FRAME
 from ordo.http.crowd import Crowd, most_connections
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ HANDSHAKE_TIMEOUT = 10.0
 """Seconds; hypercorn's 60 lets half-open connections pile up (reliability.md 7)."""
 KEEP_ALIVE = 75.0
 MOST_STREAMS = 100
+PING_EVERY = 30.0
+"""Seconds between pings of a console: where they are not taken, its client is gone."""
 
 
 class Settings(Config):
@@ -64,6 +67,8 @@ class HttpServer:
         config.graceful_timeout = system.settings.server.drain_timeout
         config.keep_alive_timeout = KEEP_ALIVE
         config.keep_alive_max_requests = 1_000_000_000
+        config.websocket_max_message_size = MOST_FRAME
+        config.websocket_ping_interval = PING_EVERY
         config.h2_max_concurrent_streams = MOST_STREAMS
         config.ssl_handshake_timeout = HANDSHAKE_TIMEOUT
         config.include_server_header = False

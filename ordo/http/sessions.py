@@ -97,7 +97,7 @@ async def list_sessions(call: Call) -> Reply:
 async def begin(call: Call) -> Reply:
     """Start a log-in."""
     name, mailbox = _broker(call)
-    _count(call.throttles.logins, name, "log-ins begun")
+    count(call.throttles.logins, name, "log-ins begun")
     message = BeginLogin(by=call.principal.id, request_id=call.request_id)
     return _reply(await _ask(call, name, mailbox, message))
 
@@ -107,7 +107,7 @@ async def verify(call: Call) -> Reply:
     name, mailbox = _broker(call)
     body = decode(call.body, VerifyBody)
     answers = _answers(body)
-    _count(call.throttles.codes, name, "answers given")
+    count(call.throttles.codes, name, "answers given")
     message = VerifyLogin(
         challenge_id=body.challenge_id,
         answers=answers,
@@ -168,7 +168,7 @@ def _state_in(raw_query: str) -> str | None:
     return dict(pairs).get("state")
 
 
-def _count(tries: Throttle, name: str, what: str) -> None:
+def count(tries: Throttle, name: str, what: str) -> None:
     """A broker locks an account after some wrong codes; and each code is a message.
 
     Raises:

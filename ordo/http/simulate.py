@@ -52,7 +52,7 @@ async def simulate_fill(call: Call) -> Reply:
     record = (await stored(call, order_id)).record
     message = SimulateFill(
         order_id=order_id,
-        fills=_fills(body, record),
+        fills=fills_of(body, record),
         by=call.principal.id,
         request_id=call.request_id,
     )
@@ -76,7 +76,7 @@ async def simulate_fill(call: Call) -> Reply:
     )
 
 
-def _fills(body: SimulateBody, record: OrderRecord) -> tuple[SimulatedFill, ...]:
+def fills_of(body: SimulateBody, record: OrderRecord) -> tuple[SimulatedFill, ...]:
     """The fills, each of them a number of units and a price.
 
     Raises:

@@ -20,7 +20,7 @@ from ordo.http.envelope import Reply, Status
 from ordo.http.errors import ApiError, invalid
 from ordo.http.keys import digest, key_of
 from ordo.http.legs import SYMBOL, check_brokers
-from ordo.http.placing import reply_to, unanswered
+from ordo.http.placing import refuse_while_stopping, reply_to, unanswered
 from ordo.http.rows import read_result
 from ordo.http.views import BatchData, LegResult, leg_result
 
@@ -44,13 +44,7 @@ async def cancel_open(call: Call) -> Reply:
     repeat. 200 where each has ended, or why not; 202 where that is not known yet.
     """
     body = decode(call.body, CancelBody) if call.body.strip() else CancelBody()
-    _check(call, body)
-    message = CancelOpen(
-        brokers=tuple(body.brokers) or tuple(call.system.broker_names),
-        symbol=body.symbol,
-        by=call.principal.id,
-        request_id=call.request_id,
-    )
+    message = cancel_message_of(call, body)
     asked = trio.current_time()
     results = await _cancel(call, message)
     ended = sum(_ended(each) for each in results)
@@ -73,10 +67,37 @@ async def close_positions(call: Call) -> Reply:
     works as for orders; used again, it reads no positions. Where there is nothing to
     close, `results` are empty and the key stays free.
     """
-    body = decode(call.body, CloseBody)
+    message = close_message_of(call, decode(call.body, CloseBody))
+    refuse_while_stopping(call)
+    asked = trio.current_time()
+    answer = await _close(call, message)
+    return _closed(answer, message, (trio.current_time() - asked) * 1000)
+
+
+def cancel_message_of(call: Call, body: CancelBody) -> CancelOpen:
+    """What the router is asked to cancel.
+
+    Raises:
+        ApiError: `validation_failed`.
+    """
+    _check(call, body)
+    return CancelOpen(
+        brokers=tuple(body.brokers) or tuple(call.system.broker_names),
+        symbol=body.symbol,
+        by=call.principal.id,
+        request_id=call.request_id,
+    )
+
+
+def close_message_of(call: Call, body: CloseBody) -> ClosePositions:
+    """What the router is asked to square off.
+
+    Raises:
+        ApiError: `validation_failed`, or `bad_request` for a key that is none.
+    """
     key = key_of(call, body.idempotency_key)
     _check(call, body)
-    message = ClosePositions(
+    return ClosePositions(
         principal=call.principal.id,
         request_id=call.request_id,
         key=call.system.clockwork.ids.new() if key is None else key,
@@ -86,11 +107,6 @@ async def close_positions(call: Call) -> Reply:
         symbol=body.symbol,
         deadline_ms=body.deadline_ms or call.system.settings.orders.deadline_ms,
     )
-    if call.system.stopping:
-        raise ApiError("shutting_down", "Ordo is stopping; nothing was sent")
-    asked = trio.current_time()
-    answer = await _close(call, message)
-    return _closed(answer, message, (trio.current_time() - asked) * 1000)
 
 
 def _check(call: Call, body: CancelBody | CloseBody) -> None:
