@@ -1,15 +1,15 @@
 """The JSON API, in front of Quart: authenticate, hand to a handler, encode.
 
 Quart takes 0.4 ms of the processor for a request that does nothing; an order's other
-HTTP work takes less. So the calls of the table go this way, and all else goes to Quart:
-pages, sockets, the life of the application. Nothing is decided here.
+HTTP work takes less. So the calls of the table go this way, and the pages' files; all
+else goes to Quart: sockets, the life of the application. Nothing is decided here.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import trio
 from msgspec.structs import replace
 
 from adapters import StoreFailed
-from ordo.http import answers, asgi
+from ordo.http import answers, asgi, pages
 from ordo.http.access import principal_of
 from ordo.http.asgi import (
     CLOSE,
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ordo.http")
 
+SHOWING = ("GET", "HEAD")
+"""The methods of a page's file."""
 CLOSES = (b"connection", b"close")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,128}")
 
@@ -62,6 +64,7 @@ class Front:
         self._system = system
         self._rest = rest
         self._table = Table(ROUTES)
+        self._files = pages.files()
         self._throttles = Throttles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,6 +73,8 @@ class Front:
             await self._rest(scope, receive, send)
         elif self._is_ours(scope["path"]):
             await self._serve(scope, receive, send)
+        elif (file := self._files.get(scope["path"])) is not None:
+            await self._show(file, scope, receive, send)
         else:
             await self._pass_on(scope, receive, send)
 
@@ -88,6 +93,28 @@ class Front:
             answer = await self._answer(scope, receive, headers, request_id, began)
         except Gone:
             return
+        self._count(scope, answer, trio.current_time() - began)
+        await _send(scope, receive, send, answer)
+
+    async def _show(
+        self, file: pages.File, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """A page's file: for anybody, as nothing in it is a secret."""
+        began = trio.current_time()
+        headers = headers_of(scope)
+        request_id = request_id_of(self._system, headers)
+        method = scope["method"]
+        try:
+            await self._body(receive, None)
+            if method not in SHOWING:
+                raise _no_method(method, scope["path"], SHOWING)
+        except Gone:
+            return
+        except ApiError as error:
+            answer = answers.failure(error, request_id, began)
+        else:
+            known = headers.get("if-none-match", "")
+            answer = answers.shown(file, method, known, request_id, began)
         self._count(scope, answer, trio.current_time() - began)
         await _send(scope, receive, send, answer)
 
@@ -202,11 +229,7 @@ class Front:
         if match is None:
             raise no_such_path(path)
         if (route := match.methods.get(method)) is None:
-            raise ApiError(
-                "method_not_allowed",
-                f"{method[:16]!r} is not a method of {path[:128]!r}",
-                headers={"Allow": ", ".join(sorted(match.methods))},
-            )
+            raise _no_method(method, path, match.methods)
         return route, match.parts
 
 
@@ -260,6 +283,14 @@ async def _send_while_reading(receive: Receive, send: Send, answer: Answer) -> N
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _no_method(method: str, path: str, there: Iterable[str]) -> ApiError:
+    return ApiError(
+        "method_not_allowed",
+        f"{method[:16]!r} is not a method of {path[:128]!r}",
+        headers={"Allow": ", ".join(sorted(there))},
+    )
 
 
 def no_such_path(path: str) -> ApiError:
