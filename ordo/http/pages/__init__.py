@@ -33,7 +33,7 @@ POLICY = "; ".join(
         "form-action 'none'",
     )
 )
-"""Nothing from outside, nothing inline, in nobody's frame; forms are read by scripts."""
+"""Nothing from outside, nothing inline, in nobody's frame; scripts read the forms."""
 GUARDS = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",

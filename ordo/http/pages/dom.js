@@ -75,7 +75,7 @@ export function table(caption, headings, rows) {
         const attributes = { "data-label": headings[at], class: cell.class };
         const tag = at === 0 ? "th" : "td";
         if (at === 0) attributes.scope = "row";
-        return el(tag, attributes, cell.of ?? cell);
+        return el(tag, attributes, el("div", {}, cell.of ?? cell));
       }),
     ),
   );
