@@ -20,6 +20,7 @@ import trio
 from adapters import AuditQuery, ChallengeKind, event_of
 from adapters.brokers.paper import Fault, PaperSettings
 from ordo.config import Broker, Settings
+from ordo.config.brokers import Limits
 from ordo.http import events
 from ordo.http.examples import FILE, Example, Examples
 from ordo.system import System
@@ -112,7 +113,7 @@ async def tell(directory: Path) -> Examples:
 async def desk(directory: Path) -> AsyncIterator[Recorder]:
     """Two paper brokers that fill by hand, and two that have to be logged in to."""
     papers = {
-        name: make_paper(seed, fill="manual", holdings=HELD)
+        name: make_paper(seed, fill="manual", holdings=HELD, delay=0.012)
         for seed, name in enumerate(("alpha", "beta"), 1)
     }
     guarded = {"bank": Guarded(), "other": Guarded(ChallengeKind.REDIRECT)}
@@ -121,7 +122,11 @@ async def desk(directory: Path) -> AsyncIterator[Recorder]:
         port.instruments = (SBIN,)
     ports |= guarded
     masters = InlineStore(directory / "instruments", {"paper": PARSER}, run_sync=inline)
-    tables = {n: Broker(name=n, adapter="paper", own=PaperSettings()) for n in ports}
+    limits = Limits(per_second=8)
+    tables = {
+        n: Broker(name=n, adapter="paper", own=PaperSettings(), limits=limits)
+        for n in ports
+    }
     store = MemoryStore()
     system = System(
         Settings(brokers=tables),
