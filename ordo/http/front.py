@@ -256,11 +256,18 @@ async def _send_unless_gone(receive: Receive, send: Send, answer: Answer) -> Non
     """Over HTTP/2 hypercorn would wait for ever until a client that left has read; and
     a stream has no end of its own."""
 
+    watching = trio.CancelScope()
+
     async def watch() -> None:
-        await _until_gone(receive)
-        sending.cancel_scope.cancel(reason="the client has left")
+        with watching:
+            await _until_gone(receive)
+            sending.cancel_scope.cancel(reason="the client has left")
 
     async def send_soon(message: Any) -> None:
+        if message["type"] == "http.response.body" and not message["body"]:
+            # The end of a stream: hypercorn itself says now that the client has left,
+            # and to be cancelled in the middle would leave it a connection for ever.
+            watching.cancel(reason="all is sent")
         with trio.move_on_after(asgi.TAKE_SECONDS) as patience:
             await send(message)
         if patience.cancelled_caught:

@@ -32,7 +32,7 @@ WIDE = (1280, 800)
 PICTURES = ROOT / "docs" / "pictures"
 WRITE = "ORDO_PICTURES"
 """In the environment: pictures go to the docs, and else nowhere that stays."""
-WITHIN = 15_000
+WITHIN = 6_000
 """Milliseconds in which a thing must show itself, on a machine with other work."""
 
 

@@ -8,6 +8,7 @@ import pytest
 from ordo.http.pages import POLICY, files
 from ordo.version import __version__
 from tests.ordo.http.caller import calling
+from tests.ordo.http.serving import serving
 
 FILES = files()
 SCRIPTS = {path: file for path, file in FILES.items() if path.endswith(".js")}
@@ -20,7 +21,8 @@ BACKS = {
 
 
 async def ask(caller, path, method="GET", **headers):
-    answer = await caller._client.open(path, method=method, headers=headers)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = await caller._client.open(path, method=method, headers=sent)
     return answer.status_code, answer.headers, await answer.get_data()
 
 
@@ -52,11 +54,17 @@ async def test_a_page_that_is_kept_is_not_sent_again(autojump_clock, tmp_path):
     assert other[0] == 200
 
 
-async def test_a_head_is_the_answer_without_its_body(autojump_clock, tmp_path):
-    async with calling(tmp_path) as caller:
-        status, headers, body = await ask(caller, "/", "HEAD")
-    assert (status, body) == (200, b"")
-    assert headers["Content-Length"] == str(len(FILES["/"].body))
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])
+async def test_a_head_is_the_answer_without_its_body(tmp_path, version):
+    http2 = version == "HTTP/2"
+    async with serving(tmp_path) as gateway, gateway.client(http2=http2) as client:
+        answers = [await client.head("/"), await client.get("/")]
+        tag = {"If-None-Match": answers[0].headers["ETag"]}
+        answers.append(await client.get("/", headers=tag))
+    told = [(a.http_version, a.status_code, len(a.content)) for a in answers]
+    size = len(FILES["/"].body)
+    assert told == [(version, 200, 0), (version, 200, size), (version, 304, 0)]
+    assert answers[0].headers["Content-Length"] == str(size)
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/pages/style.css"])
