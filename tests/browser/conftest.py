@@ -30,7 +30,7 @@ FLAGS = (
 )
 WIDE = (1280, 800)
 PICTURES = ROOT / "docs" / "pictures"
-WRITE = "ORDO_PICTURES"
+WRITE = "WRITE_PICTURES"
 """In the environment: pictures go to the docs, and else nowhere that stays."""
 WITHIN = 6_000
 """Milliseconds in which a thing must show itself, on a machine with other work."""

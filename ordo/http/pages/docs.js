@@ -3,7 +3,7 @@
 import { Failed, bearer } from "./api.js";
 import { badge, el } from "./dom.js";
 import { guard } from "./gate.js";
-import { exampleOf, outline, resolve } from "./schema.js";
+import { examplesOf, outline } from "./schema.js";
 import { trial } from "./trial.js";
 
 const METHODS = { get: "plain", post: "good", put: "warn", patch: "warn", delete: "bad" };
@@ -130,7 +130,7 @@ function inside(call, api) {
     "div",
     { class: "inside" },
     call.description.split(/\n\s*\n/).map((words) => el("p", {}, words)),
-    trial(call, body && exampleOf(body)),
+    trial(call, body && examplesOf(body, api)[0]?.[1]),
     body && el("h3", {}, "Body"),
     body && outline(body.schema, api),
     el("h3", {}, "Answers"),
@@ -141,12 +141,14 @@ function inside(call, api) {
 function response(status, answer, api) {
   const [[kind, media]] = Object.entries(answer.content);
   const tone = status < 300 ? "good" : status < 500 ? "warn" : "bad";
-  const example = exampleOf(resolve(media, api));
+  const shown = examplesOf(media, api).map(([name, value]) =>
+    el("pre", { tabindex: 0, "aria-label": `Example ${name}` }, text(value)),
+  );
   return el(
     "details",
     { class: "answer" },
     el("summary", {}, badge(tone, status), " ", answer.description, " ", small(kind)),
-    example === undefined ? null : el("pre", { tabindex: 0 }, text(example)),
+    shown,
     outline(media.schema, api),
   );
 }

@@ -13,9 +13,11 @@ export function resolve(value, api) {
     .reduce((found, part) => found[part], api);
 }
 
-/** The first example of a body or an answer; undefined for none. */
-export function exampleOf(media) {
-  return Object.values(media.examples ?? {})[0]?.value ?? media.example;
+/** The examples of a body or an answer: [name, value] each. */
+export function examplesOf(media, api) {
+  if (media.example !== undefined) return [["", media.example]];
+  const named = Object.entries(media.examples ?? {});
+  return named.map(([name, example]) => [name, resolve(example, api).value]);
 }
 
 /** The fields of a schema, as a tree; nothing where it has none. */

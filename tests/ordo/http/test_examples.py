@@ -13,7 +13,7 @@ from ordo.http.openapi import build
 from ordo.http.routes import ROUTES
 from tests.ordo.http import story
 
-WRITE = "ORDO_WRITE_EXAMPLES"
+WRITE = "WRITE_EXAMPLES"
 CALLS = sorted(examples().calls)
 
 
