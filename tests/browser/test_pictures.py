@@ -45,7 +45,7 @@ def keep(page, folder, name, **more):
 
 
 def test_of_the_operations_page(make_tab, desk, pictures):
-    tab = make_tab((1280, 1000))
+    tab = make_tab((1240, 860))
     page = tab.open()
     expect(page.locator("#link")).to_have_text("live")
     expect(page.locator("#orders tr.unknown")).to_be_visible()
@@ -53,7 +53,7 @@ def test_of_the_operations_page(make_tab, desk, pictures):
 
 
 def test_of_the_api_page(make_tab, desk, pictures):
-    tab = make_tab((1280, 1000))
+    tab = make_tab((1240, 860))
     page = tab.open("/docs#get_orders")
     form = page.locator("details#get_orders form.trial")
     form.get_by_label("broker").fill("paper")
@@ -64,7 +64,7 @@ def test_of_the_api_page(make_tab, desk, pictures):
 
 
 def test_of_the_operations_page_on_a_phone_while_halted(make_tab, desk, pictures):
-    tab = make_tab((390, 1000), "dark")
+    tab = make_tab((390, 900), "dark")
     desk.switch(engaged=True, reason="fyers-main shows prices of yesterday")
     page = tab.open()
     expect(page.locator("#link")).to_have_text("live")

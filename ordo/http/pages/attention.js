@@ -40,7 +40,8 @@ function ofOrders(orders, undecided) {
   const found = [];
   const unknown = orders.unknown();
   if (unknown.length) {
-    const words = "may have arrived. They are looked for, and never sent again.";
+    const they = unknown.length === 1 ? "It is" : "They are";
+    const words = `may have arrived. ${they} looked for in the book, and never sent again.`;
     found.push(bad("unknown", `${count(unknown.length, "order")} ${words}`));
   }
   for (const [id, why] of undecided) {

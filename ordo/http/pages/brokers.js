@@ -95,8 +95,8 @@ function headroom(limit) {
       el("meter", {
         min: 0,
         max: most,
-        low: most / 4,
-        high: most / 2,
+        low: most / 10,
+        high: most / 4,
         optimum: most,
         value: left,
         "aria-label": `${words} left ${name}`,

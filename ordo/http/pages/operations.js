@@ -65,8 +65,10 @@ class World {
   }
 
   linked(live, why) {
-    const words = live ? "live" : `no events: ${why}`;
-    show(by("link"), el("span", { class: live ? "dot good" : "dot bad" }), words);
+    const told = live
+      ? [el("span", { class: "dot good" }), el("span", { class: "live" }, "live")]
+      : [el("span", { class: "dot bad" }), `no events: ${why}`];
+    show(by("link"), told);
     if (live) this.want("desk", "orders"); // what was missed shows in how things stand
   }
 

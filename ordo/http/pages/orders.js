@@ -116,10 +116,10 @@ function terms({ type, price, trigger_price: trigger, sent_as: sent, product }) 
 
 function known(order, undecided) {
   if (undecided) return [el("strong", {}, "People have to decide: "), undecided];
+  const doubt = order.status === "unknown" ? "it may have arrived; being looked for" : null;
   const words = [
     order.cancel_requested ? "a cancel is asked for" : null,
-    order.status === "unknown" ? "it may have arrived; it is looked for, and never sent again" : null,
-    order.broker_message ?? order.message,
+    order.broker_message ?? order.message ?? doubt,
     order.portfolio_id === null ? null : `portfolio ${order.portfolio_id}`,
     order.note,
   ];

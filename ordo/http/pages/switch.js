@@ -2,7 +2,7 @@
 
 import { Failed, V1, call } from "./api.js";
 import { ask } from "./dialog.js";
-import { badge, count, el, moment } from "./dom.js";
+import { count, el, moment } from "./dom.js";
 
 const PATH = `${V1}/kill-switch`;
 
@@ -16,7 +16,7 @@ function trading() {
     el(
       "div",
       { class: "line" },
-      el("h2", { id: "switch-title" }, badge("good", "on"), " Trading is on"),
+      el("h2", { id: "switch-title" }, el("span", { class: "dot good" }), "Trading is on"),
       el("span", { class: "grow" }),
       el("button", { type: "button", class: "danger", "data-do": "halt" }, "Halt trading…"),
     ),
