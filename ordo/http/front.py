@@ -17,7 +17,7 @@ import trio
 from msgspec.structs import replace
 
 from adapters import StoreFailed
-from ordo.http import answers, asgi, pages
+from ordo.http import answers, pages, sending
 from ordo.http.access import principal_of
 from ordo.http.asgi import (
     CLOSE,
@@ -30,7 +30,6 @@ from ordo.http.asgi import (
     body_of,
     headers_of,
     query_of,
-    send_answer,
     skip_body,
 )
 from ordo.http.call import Call, Principal
@@ -48,7 +47,6 @@ log = logging.getLogger("ordo.http")
 
 SHOWING = ("GET", "HEAD")
 """The methods of a page's file."""
-CLOSES = (b"connection", b"close")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,128}")
 
 
@@ -94,7 +92,7 @@ class Front:
         except Gone:
             return
         self._count(scope, answer, trio.current_time() - began)
-        await _send(scope, receive, send, answer)
+        await sending.send(scope, receive, send, answer)
 
     async def _show(
         self, file: pages.File, scope: Scope, receive: Receive, send: Send
@@ -116,7 +114,7 @@ class Front:
             known = headers.get("if-none-match", "")
             answer = answers.shown(file, method, known, request_id, began)
         self._count(scope, answer, trio.current_time() - began)
-        await _send(scope, receive, send, answer)
+        await sending.send(scope, receive, send, answer)
 
     def _count(self, scope: Scope, answer: Answer, took: float) -> None:
         """By route, never by path: what callers make up must not become a label."""
@@ -140,7 +138,7 @@ class Front:
         except ApiError as error:
             request_id = request_id_of(self._system, headers_of(scope))
             answer = answers.failure(error, request_id, began)
-            await _send(scope, receive, send, answer)
+            await sending.send(scope, receive, send, answer)
             return
 
         async def receive_whole() -> Any:
@@ -240,56 +238,6 @@ def _guest(scope: Scope, principal: Principal) -> Guest | None:
         return None
     guest.trusted = True
     return guest
-
-
-async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
-    """Send an answer, in a way that comes to an end whatever the client does."""
-    if answer.stream is not None or not scope["http_version"].startswith("1"):
-        await _send_unless_gone(receive, send, answer)
-    elif CLOSES in answer.headers:
-        await _send_while_reading(receive, send, answer)
-    else:
-        await send_answer(send, answer)
-
-
-async def _send_unless_gone(receive: Receive, send: Send, answer: Answer) -> None:
-    """Over HTTP/2 hypercorn would wait for ever until a client that left has read; and
-    a stream has no end of its own."""
-
-    watching = trio.CancelScope()
-
-    async def watch() -> None:
-        with watching:
-            await _until_gone(receive)
-            sending.cancel_scope.cancel(reason="the client has left")
-
-    async def send_soon(message: Any) -> None:
-        if message["type"] == "http.response.body" and not message["body"]:
-            # The end of a stream: hypercorn itself says now that the client has left,
-            # and to be cancelled in the middle would leave it a connection for ever.
-            watching.cancel(reason="all is sent")
-        with trio.move_on_after(asgi.TAKE_SECONDS) as patience:
-            await send(message)
-        if patience.cancelled_caught:
-            sending.cancel_scope.cancel(reason="the client does not read")
-
-    async with trio.open_nursery() as sending:
-        sending.start_soon(watch)
-        await send_answer(send_soon, answer)
-        sending.cancel_scope.cancel(reason="the answer is sent")
-
-
-async def _send_while_reading(receive: Receive, send: Send, answer: Answer) -> None:
-    """Hypercorn waits until what came of the body is taken, before it closes."""
-    async with trio.open_nursery() as sending:
-        sending.start_soon(_until_gone, receive)
-        await send_answer(send, answer)
-        sending.cancel_scope.cancel(reason="the answer is sent")
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _no_method(method: str, path: str, there: Iterable[str]) -> ApiError:
