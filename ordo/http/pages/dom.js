@@ -64,9 +64,10 @@ export function actions(root, table) {
 }
 
 /** A table with a caption for those who cannot see it, and each cell's heading for
- * narrow screens, where the rows become blocks. *rows*: {id, class, cells}. */
+ * narrow screens, where the rows become blocks. *rows*, at least one: {id, class, cells}. */
 export function table(caption, headings, rows) {
-  const head = headings.map((words) => el("th", { scope: "col" }, words));
+  const kinds = rows[0].cells.map((cell) => (cell.class === "number" ? "number" : null));
+  const head = headings.map((words, at) => el("th", { scope: "col", class: kinds[at] }, words));
   const body = rows.map((row) =>
     el(
       "tr",

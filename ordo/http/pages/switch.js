@@ -63,7 +63,7 @@ export function halt(turned) {
   return ask({
     title: "Halt trading",
     about: [
-      el("p", {}, "No new order leaves any broker after this. Cancels always pass."),
+      el("p", {}, "No new order leaves for any broker after this. Cancels always pass."),
     ],
     fields: [
       { name: "reason", label: "Reason", required: true, maxlength: 256 },
