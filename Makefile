@@ -25,7 +25,7 @@ export PYTHON
 
 .NOTPARALLEL:
 .PHONY: help run test check-format lint types floors tests format coverage crash sim sweep mutants \
-	bench soak fuzz site reference env sdk-env lock image image-test dist clean
+	bench soak fuzz site reference pictures examples env sdk-env browser lock image image-test dist clean
 
 help: ## print this
 	@echo "make run and make test are all that is needed; the others are their parts."
@@ -35,7 +35,7 @@ help: ## print this
 run: $(RUN_ENV) ## start Ordo with three paper brokers (ARGS= goes to ordo demo)
 	@$(BIN)/ordo demo $(ARGS)
 
-test: $(TEST_ENV) sdk-env check-format lint types floors tests ## check everything
+test: $(TEST_ENV) sdk-env browser check-format lint types floors tests ## check everything
 
 check-format: $(TEST_ENV) ## is every file as ruff formats it
 	@echo "== format: is every file as ruff formats it"
@@ -102,6 +102,24 @@ env: $(TEST_ENV) ## make .venv with everything for make test
 sdk-env: ## the brokers' own SDKs, each in an environment of its own
 	@for install in tests/sdk/*/install.sh; do \
 		echo "== sdk-env: $$install"; sh "$$install" || exit 1; done
+
+browser: ## install Debian's Chromium, where there is none: the pages' tests look by it
+	@command -v chromium >/dev/null || { $(FETCH_CHROMIUM); } || \
+		{ echo "browser: wanted the command chromium, found none, and could not install" \
+			"it. On Debian, as root: apt-get install chromium" >&2; exit 1; }
+
+APT := env DEBIAN_FRONTEND=noninteractive apt-get -qq
+FETCH_CHROMIUM = echo "browser: installing chromium"; command -v apt-get >/dev/null && \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi && \
+	$$sudo $(APT) update && \
+	$$sudo $(APT) install -y --no-install-recommends chromium >/dev/null && \
+	command -v chromium >/dev/null
+
+pictures: $(TEST_ENV) browser ## take the docs' pictures of the pages anew
+	@WRITE_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_pictures.py
+
+examples: $(TEST_ENV) ## write the OpenAPI document's examples anew, as Ordo answers
+	@WRITE_EXAMPLES=1 $(BIN)/python -m pytest tests/ordo/http/test_examples.py
 
 lock: .venv-lock/$(UV) ## pin what pyproject.toml allows (UPGRADE=1: the newest of it)
 	@.venv-lock/bin/uv $(COMPILE) --output-file requirements.lock pyproject.toml
