@@ -51,8 +51,9 @@ def orders(rows: Sequence[Row], books: Books) -> list[str]:
     wrong = []
     known = {(row["broker"], row["client_tag"]) for row in rows}
     for broker, book in books.items():
-        wrong += [f"{broker}: {tag} is nobody's" for tag in book
-                  if (broker, tag) not in known]
+        wrong += [
+            f"{broker}: {tag} is nobody's" for tag in book if (broker, tag) not in known
+        ]
     for row in rows:
         booked = books[row["broker"]].get(row["client_tag"])
         if (booked is None) is not (row["status"] in NEVER_THERE):
@@ -110,17 +111,26 @@ def stories(
         if event.id <= last:
             wrong.append(f"event {event.id} comes after {last}")
         last = event.id
-        if event.order_id is not None and _status(event) in STATUSES:
+        if event.order_id is not None and _status(event) in STATUSES | {"modified"}:
             told[event.order_id].append(event)
     for row in rows:
         order_id, mine = row["order_id"], told[row["order_id"]]
-        statuses = [_status(event) for event in mine]
+        statuses = _statuses(mine)
         if statuses != list(stored[order_id]):
             wrong.append(f"{order_id}: told {statuses}, stored {stored[order_id]}")
         if not statuses or statuses[-1] != row["status"]:
             wrong.append(f"{order_id} is {row['status']}, told last {statuses[-1:]}")
         wrong += _fills(row, mine, books[row["broker"]].get(row["client_tag"]))
     return wrong
+
+
+def _statuses(told: Iterable[Happened]) -> list[str]:
+    """The order's status after each; a change of its terms leaves it as it was."""
+    statuses: list[str] = []
+    for event in told:
+        status = _status(event)
+        statuses.append(statuses[-1] if status == "modified" else status)
+    return statuses
 
 
 def _status(event: Happened) -> str:
@@ -163,7 +173,11 @@ def report(data: Row, books: Books, last: Mapping[str, Decimal]) -> list[str]:
     """A batch's numbers, reckoned again from the books."""
     rows = data["orders"]
     found = [books[row["broker"]].get(row["client_tag"]) for row in rows]
-    asked = [_asked(row, each) for row, each in zip(rows, found, strict=True)]
+    asked = [
+        priced
+        for row, each in zip(rows, found, strict=True)
+        if (priced := _asked(row, each)) is not None
+    ]
     filled = [
         lot(each.symbol, each.sign, each.filled, each.value)
         for each in found
@@ -172,7 +186,9 @@ def report(data: Row, books: Books, last: Mapping[str, Decimal]) -> list[str]:
     actual, still_open = profit(filled)
     wanted = {
         "total_orders": len(rows),
-        "total_qty": sum(_units(row, each) for row, each in zip(rows, found)),
+        "total_qty": sum(
+            _units(row, each) for row, each in zip(rows, found, strict=True)
+        ),
         "filled_qty": sum(each.filled for each in found if each),
         "total_value": shown(_value(asked)),
         "filled_value": shown(_value(filled)),
@@ -201,11 +217,11 @@ def _units(row: Row, booked: Booked | None) -> Decimal:
     return booked.quantity if booked else Decimal(row["quantity"])
 
 
-def _asked(row: Row, booked: Booked | None) -> Lot:
-    """The order whole, at the price it went out at."""
-    price = booked.price if booked else None
+def _asked(row: Row, booked: Booked | None) -> Lot | None:
+    """The order whole, at the price it went out at; None where it never had one."""
+    price = booked.price if booked else row["price"] or (row["sent_as"] or row)["price"]
     if price is None:
-        price = Decimal(str(row["price"] or row["sent_as"]["price"]))
+        return None
     units = _units(row, booked)
     sign = 1 if row["side"] == "BUY" else -1
     return lot(row["symbol"], sign, units, units * price)

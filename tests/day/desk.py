@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 
-from adapters import Event
+from adapters import BookOrder, Event
 from ordo.system import System
 from ordo.tokens import Scope, TokenBook
 from tests.day.books import Booked
@@ -23,6 +24,12 @@ from tests.support.memory_store import MemoryStore
 DOWN_AT, UP_AT = 6_300.0, 9_900.0
 """From 11:00 to 12:00 by Indian time: the day opens at 9:15."""
 DOWN = "two"
+AROUND = (
+    *(DOWN_AT - before for before in (40, 11, 0.3)),
+    *(DOWN_AT + after for after in (0.4, 5, 20, 300, 900, 1800, 3000)),
+    *(UP_AT + after for after in (0.5, 20, 60)),
+)
+"""When batches come, around the broker's going and coming."""
 SQUARE_OFF_AT = 21_600.0
 """15:15."""
 
@@ -50,6 +57,8 @@ class Desk:
         plan: the day.
         directory: for tokens.
         book_poll: seconds between reads of a book while orders are open.
+        told: gets each change of a row, with its broker, as it happens there; None:
+            Ordo learns of changes from the books alone.
 
     Attributes:
         legs: the answer to each order, by (batch, order, broker).
@@ -57,12 +66,24 @@ class Desk:
         refusals: codes of changes and cancels that were refused.
     """
 
-    def __init__(self, plan: Plan, directory: Path, *, book_poll: float = 30.0) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        directory: Path,
+        *,
+        book_poll: float = 30.0,
+        told: Callable[[str, BookOrder], None] | None = None,
+    ) -> None:
         self.plan = plan
         self.store = MemoryStore()
         self.recorder = Recorder()
         self.exchanges = {
-            name: Exchange(seed, plan.prices, book_poll=book_poll)
+            name: Exchange(
+                seed,
+                plan.prices,
+                book_poll=book_poll,
+                told=None if told is None else partial(told, name),
+            )
             for seed, name in enumerate(plan.brokers, 1)
         }
         self.legs: dict[tuple[int, int, str], Any] = {}
@@ -102,6 +123,8 @@ class Desk:
 
     async def _outage(self) -> None:
         exchange = self.exchanges[DOWN]
+        await trio.sleep_until(DOWN_AT - 1)
+        exchange.stumble()
         await trio.sleep_until(DOWN_AT)
         exchange.down()
         await trio.sleep_until(UP_AT)
@@ -126,9 +149,7 @@ class Desk:
         for row in answer.legs:
             self.legs[batch.number, row["order_index"], row["broker"]] = row
 
-    async def _exchange(
-        self, leg: tuple[int, int, str], fate: Fate, at: float
-    ) -> None:
+    async def _exchange(self, leg: tuple[int, int, str], fate: Fate, at: float) -> None:
         """What the exchange does to one order."""
         exchange, note = self.exchanges[leg[2]], note_of(*leg[:2])
         if fate.refused:
@@ -162,10 +183,7 @@ class Desk:
     async def _square_off(self) -> None:
         """The last quarter of an hour: nothing stays open, nothing is held."""
         caller, names = self.caller, list(self.plan.brokers)
-        await caller.call("POST", "/api/v1/reconcile", {"brokers": names})
-        answer = await caller.call(
-            "POST", "/api/v1/orders/cancel", {"brokers": names}
-        )
+        answer = await caller.call("POST", "/api/v1/orders/cancel", {"brokers": names})
         assert answer.status == 200, answer.json
         answer = await caller.call(
             "POST", "/api/v1/positions/close", {"brokers": names, "deadline_ms": 60_000}
@@ -223,4 +241,3 @@ def noted(batch: Batch) -> dict[str, Any]:
     for index, order in enumerate(body["orders"]):
         order["note"] = note_of(batch.number, index)
     return body
-

@@ -12,6 +12,7 @@ from typing import Any
 
 from adapters import BookOrder, PublishedLimits
 from adapters.brokers.paper import Fault, PaperBroker
+from adapters.brokers.paper.journal import Event
 from adapters.brokers.paper.matching import Entry
 from tests.day.books import Booked, Fill
 from tests.day.plan import Part
@@ -30,8 +31,8 @@ class Exchange:
     Args:
         prices: of its symbols; they stay.
         book_poll: seconds between reads of its book that it asks Ordo for.
-        told: gets the row of each order that changed, as a stream of order updates
-            would; None: this broker has no such stream.
+        told: gets the row of an order after each thing that happens to it, as a
+            stream of order updates would; None: this broker has no such stream.
 
     Attributes:
         port: what Ordo is handed: limits are kept as a real broker's.
@@ -51,11 +52,13 @@ class Exchange:
         self.port: Any = Able(
             self.paper, simulated=False, limits=LIMITS, book_poll=book_poll
         )
-        self._told = told
-        self._is_down = False
-        self.paper.script.on(
-            "*", Fault.connect_failure(), times=None, when=lambda _: self._is_down
-        )
+        if told is not None:
+            self._tell(told)
+        self._stumbles = self._is_down = False
+        script = self.paper.script
+        nobody, lost = Fault.connect_failure(), Fault.lose_answer(after=0.5)
+        script.on("*", nobody, times=None, when=lambda _: self._is_down)
+        script.on("place", lost, times=None, when=lambda _: self._stumbles)
 
     def refuse(self, note: str) -> None:
         """Let the risk desk refuse the order; it stands in the book as rejected."""
@@ -72,12 +75,16 @@ class Exchange:
             when=lambda call: call.order is not None and call.order.note == note,
         )
 
+    def stumble(self) -> None:
+        """It is about to go down: orders arrive, and their answers do not."""
+        self._stumbles = True
+
     def down(self) -> None:
         """Nobody gets a connection, until `up`."""
         self._is_down = True
 
     def up(self) -> None:
-        self._is_down = False
+        self._stumbles = self._is_down = False
 
     def trade(self, note: str, part: Part) -> None:
         """Fill as much of it as is left to fill, if it is there and open."""
@@ -86,22 +93,26 @@ class Exchange:
             return
         units = min(Decimal(part.quantity), entry.remaining)
         self.paper.fill(entry.id, units, part.price)
-        self._tell(entry)
 
     def trade_all(self) -> None:
         """Fill whole whatever is open, at its own price."""
         for entry in self._entries():
             if entry.is_open:
                 self.paper.fill(entry.id)
-                self._tell(entry)
 
     def book(self) -> dict[str, Booked]:
         """Every order by its tag, with its fills."""
         return {str(entry.tag): _booked(entry) for entry in self._entries()}
 
-    def _tell(self, entry: Entry) -> None:
-        if self._told is not None:
-            self._told(entry.row())
+    def _tell(self, told: Told) -> None:
+        account = self.paper._account
+        happen = account.happen
+
+        def telling(event: Event) -> None:
+            happen(event)
+            told(account.book.entries[event.id].row())
+
+        account.happen = telling  # type: ignore[method-assign]
 
     def _entry(self, note: str) -> Entry | None:
         found = [entry for entry in self._entries() if entry.order.note == note]

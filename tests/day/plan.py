@@ -66,6 +66,11 @@ class Batch:
         return sum(len(wish.fates) for wish in self.wishes)
 
     @property
+    def everywhere(self) -> bool:
+        """Whether it is one order for several brokers."""
+        return len(self.wishes) == 1 and self.legs > 1
+
+    @property
     def body(self) -> dict[str, Any]:
         """What the client sends."""
         orders = [{**wish.order, "brokers": list(wish.fates)} for wish in self.wishes]
@@ -77,11 +82,15 @@ class Batch:
 
 @dataclass
 class Plan:
-    """A day. `prices` are where its symbols stand, and stay."""
+    """A day. `prices` are where its symbols stand, and stay.
+
+    `moments`: when some of the batches are to come that go to every broker.
+    """
 
     seed: int
     brokers: tuple[str, ...]
     prices: dict[str, Decimal]
+    moments: tuple[float, ...] = ()
     batches: list[Batch] = field(default_factory=list)
 
     @property
@@ -103,13 +112,18 @@ class Maker:
         self._rng = random.Random(f"a day {plan.seed}")
 
     def spread(self) -> None:
-        """Give each batch its moment, to a hundredth: no two at once."""
+        """Give each batch its moment, to a hundredth: no two at once. Those that go to
+        every broker get the moments that the plan names."""
+        plan, rng = self.plan, self._rng
+        named = [round(moment * 100) for moment in plan.moments]
         hundredths = range(int(FIRST * 100), int(LAST * 100))
-        moments = sorted(self._rng.sample(hundredths, len(self.plan.batches)))
-        self.plan.batches = [
+        free = rng.sample(sorted({*hundredths} - {*named}), len(plan.batches))
+        batches = sorted(plan.batches, key=lambda each: not each.everywhere)
+        plan.batches = [
             replace(batch, at=moment / 100)
-            for batch, moment in zip(self.plan.batches, moments, strict=True)
+            for batch, moment in zip(batches, [*named, *free], strict=False)
         ]
+        plan.batches.sort(key=lambda each: each.at)
 
     def batch(self, most: int) -> Batch:
         """A batch of *most* legs at the most."""
@@ -169,9 +183,10 @@ class Maker:
         rng = self._rng
         symbol = wanted.get("symbol") or rng.choice(list(self.plan.prices))
         side = wanted.get("side") or rng.choice(("BUY", "SELL"))
-        kind = wanted.get("type") or rng.choices(
-            ("LIMIT", "MARKET", "SL", "SL-M"), (10, 4, 3, 2)
-        )[0]
+        kind = (
+            wanted.get("type")
+            or rng.choices(("LIMIT", "MARKET", "SL", "SL-M"), (10, 4, 3, 2))[0]
+        )
         sign, last = (1 if side == "BUY" else -1), self.plan.prices[symbol]
         order = {
             "symbol": symbol,
@@ -245,9 +260,10 @@ def make(
     prices: dict[str, Decimal],
     legs: int,
     pace: float = 1.0,
+    moments: tuple[float, ...] = (),
 ) -> Plan:
     """A day of exactly so many *legs*."""
-    plan = Plan(seed, brokers, prices)
+    plan = Plan(seed, brokers, prices, moments)
     maker = Maker(plan, pace)
     while plan.legs < legs:
         maker.batch(legs - plan.legs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from itertools import pairwise
 
 import trio
 import trio._core._run as trio_run
@@ -11,7 +12,7 @@ import trio.testing
 
 from tests.day import check
 from tests.day.books import cash
-from tests.day.desk import Desk
+from tests.day.desk import AROUND, Desk
 from tests.day.exchange import BALANCE
 from tests.day.plan import make
 
@@ -43,7 +44,7 @@ def played(seed, main, *args):
 
 
 def test_a_day_ends_as_the_brokers_books_do(tmp_path):
-    desk = Desk(make(SEED, BROKERS, PRICES, 200), tmp_path)
+    desk = Desk(make(SEED, BROKERS, PRICES, 200, moments=AROUND), tmp_path)
     played(SEED, _day, desk)
 
 
@@ -75,6 +76,7 @@ async def _evening(desk):
         assert [each["status"] for each in events] == stored[row["order_id"]]
     await _accounts(desk, books)
     for batch_id in desk.batch_ids.values():
+        await trio.sleep(3)  # three reads of a book and a quote; 200 a minute
         data = await desk.get(f"reconcile/{batch_id}")
         assert check.report(data, books, PRICES) == []
 
@@ -90,11 +92,35 @@ async def _accounts(desk, books):
 
 def _was_eventful(desk, rows):
     """The day had what it was to have; else the rest would prove nothing."""
-    legs = desk.legs.values()
     assert len(desk.legs) == desk.plan.legs == 200
-    print(Counter((row["status"], row["error_code"]) for row in legs))
-    print(Counter(row["status"] for row in rows))
-    print(Counter(desk.refusals))
+    codes = Counter(leg["error_code"] for leg in desk.legs.values())
+    assert codes["broker_unavailable"] >= 10  # the hour without one of them
+    assert codes["rejected"] >= 5
+    assert codes["unknown"] >= 5
+    assert codes["deadline_exceeded"] >= 4  # buys whose sells were not filled
+    statuses = Counter(row["status"] for row in rows)
+    assert statuses["filled"] >= 100
+    assert statuses["cancelled"] >= 30
+    assert {leg["sent_as"]["type"] for leg in rows if leg["sent_as"]} == {"LIMIT", "SL"}
+    assert desk.refusals.count("conflict") >= 3  # it was filled as it was cancelled
+    assert any(row["status"] == "cancelled" and row["filled_quantity"] for row in rows)
+    stories = [desk.store.events(row["order_id"]) for row in rows]
+    assert sum(_parts(story) > 1 for story in stories) >= 30
+    assert sum("modified" in repr(story) for story in stories) >= 5
+    assert max(_unknown_for(story) for story in stories) > 3500
+
+
+def _parts(story):
+    return sum(event.fill_quantity is not None for event in story)
+
+
+def _unknown_for(story):
+    """Seconds that an order was unknown for."""
+    return sum(
+        (after.at - before.at).total_seconds()
+        for before, after in pairwise(story)
+        if before.status == "unknown"
+    )
 
 
 def _stored(desk, row):
