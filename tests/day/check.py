@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Protocol
 
 from tests.day.books import (
@@ -97,20 +98,16 @@ def stories(
     rows: Sequence[Row],
     events: Iterable[Happened],
     stored: Mapping[str, Sequence[str]],
-    books: Books,
 ) -> list[str]:
-    """Every change of status was told once, in order, with its fills.
+    """Every change of status was told once, and those of one order in order.
 
     Args:
         events: as a publisher or a reader of the stream was told them.
         stored: the statuses of each order as Ordo keeps them.
     """
-    wrong, last = [], 0
+    wrong = []
     told: dict[str, list[Happened]] = {row["order_id"]: [] for row in rows}
     for event in events:
-        if event.id <= last:
-            wrong.append(f"event {event.id} comes after {last}")
-        last = event.id
         if event.order_id is not None and _status(event) in STATUSES | {"modified"}:
             told[event.order_id].append(event)
     for row in rows:
@@ -120,8 +117,18 @@ def stories(
             wrong.append(f"{order_id}: told {statuses}, stored {stored[order_id]}")
         if not statuses or statuses[-1] != row["status"]:
             wrong.append(f"{order_id} is {row['status']}, told last {statuses[-1:]}")
-        wrong += _fills(row, mine, books[row["broker"]].get(row["client_tag"]))
+        if any(later.id <= before.id for before, later in pairwise(mine)):
+            wrong.append(f"{order_id}: {[event.id for event in mine]}")
     return wrong
+
+
+def in_order(events: Iterable[Happened]) -> list[str]:
+    """All events came in the order of their ids, each once."""
+    return [
+        f"event {later.id} comes after {before.id}"
+        for before, later in pairwise(events)
+        if later.id <= before.id
+    ]
 
 
 def _statuses(told: Iterable[Happened]) -> list[str]:
@@ -137,8 +144,19 @@ def _status(event: Happened) -> str:
     return event.type.removeprefix("order.")
 
 
-def _fills(row: Row, told: Sequence[Happened], booked: Booked | None) -> list[str]:
+def fills(rows: Sequence[Row], events: Iterable[Happened], books: Books) -> list[str]:
     """What was told after each fill is what the broker had after one of its own."""
+    told: dict[str | None, list[Happened]] = {}
+    for event in events:
+        told.setdefault(event.order_id, []).append(event)
+    wrong = []
+    for row in rows:
+        booked = books[row["broker"]].get(row["client_tag"])
+        wrong += _fills(row, told.get(row["order_id"], []), booked)
+    return wrong
+
+
+def _fills(row: Row, told: Sequence[Happened], booked: Booked | None) -> list[str]:
     real = {Decimal(0): Decimal(0), **dict(booked.told)} if booked else {}
     units = value = Decimal(0)
     wrong = []

@@ -66,7 +66,10 @@ async def _evening(desk):
     _was_eventful(desk, rows)
     assert check.orders(rows, books) == []
     stored = {row["order_id"]: _stored(desk, row) for row in rows}
-    assert check.stories(rows, desk.recorder.events, stored, books) == []
+    told = desk.recorder.events
+    assert check.stories(rows, told, stored) == []
+    assert check.in_order(told) == []
+    assert check.fills(rows, told, books) == []
     for row in rows:
         booked = books[row["broker"]].get(row["client_tag"])
         average = booked.average if booked else None
