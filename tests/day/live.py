@@ -24,7 +24,6 @@ from tests.support.processes import (
     VENUE_TOKEN,
     FyersVenue,
     Venue,
-    fyers_table,
 )
 from tests.venues.fyers_rows import PENDING
 
@@ -32,7 +31,6 @@ BROKERS = ("fyers", "hdfc", "mstock")
 TOPIC = "ordo.orders"
 ROUNDS = 6
 """How often the books are read while the exchange trades."""
-FAST = {"limits": {"per_second": 100}, "registered_limits": True}
 ENDED = frozenset({"filled", "cancelled", "rejected", "denied", "not_placed"})
 Leg = tuple[int, int, str]
 Step = Part | str | dict[str, Any]
@@ -126,30 +124,6 @@ def venues(directory: Path) -> dict[str, Venue]:
         url = f"{venue.url}/_venue/settings"
         httpx.post(url, json=settings, trust_env=False).raise_for_status()
     return there
-
-
-def tables(urls: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """The brokers' settings, each with a session from elsewhere."""
-    own: dict[str, dict[str, Any]] = {
-        "fyers": fyers_table(urls["fyers"]),
-        "hdfc": {
-            "adapter": "hdfc",
-            "api_key": "KEY",
-            "secret": "SECRET",
-            "username": "1234567",
-            "password": "hunter2",
-        },
-        "mstock": {
-            "adapter": "mstock",
-            "api_type": "B",
-            "api_key": "DEMO/API+KEY@1=",
-            "username": "MA0000001",
-        },
-    }
-    return {
-        name: {"base_url": urls[name], "access_token": VENUE_TOKEN, **FAST, **table}
-        for name, table in own.items()
-    }
 
 
 class LiveDay:

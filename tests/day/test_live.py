@@ -17,12 +17,12 @@ from tests.day.live import (
     LiveDay,
     MockKafka,
     Reader,
-    tables,
     venues,
 )
 from tests.day.plan import make
 from tests.sdk_client.cutting import CuttingProxy
 from tests.support.processes import TOKEN, Ordo, ended, write_config
+from tests.support.three import three_tables
 
 PRICES = {"NSE:SBIN": Decimal("812.90"), "NSE:ITC": Decimal("404.20")}
 SEED, LEGS = 132, 40
@@ -48,7 +48,7 @@ def there(tmp_path):
         stack.enter_context(ended(*servers.values()))
         urls = {name: venue.url for name, venue in servers.items()}
         extra = f'[events.kafka]\nbootstrap_servers = "{kafka.servers}"\n'
-        ordo = Ordo(write_config(tmp_path, tables(urls), extra=extra))
+        ordo = Ordo(write_config(tmp_path, three_tables(urls), extra=extra))
         stack.enter_context(ended(ordo))
         yield There(kafka, urls, ordo.url)
 
