@@ -39,7 +39,8 @@ def _table(tracked: Tracked) -> None:
         f"\n{tracked.orders} open orders, {tracked.seconds:.0f} s; ready after "
         f"{tracked.ready:.1f} s, RSS {tracked.rss:.0f} MB, "
         f"{tracked.processor:.0%} of a processor, "
-        f"longest pass of the loop {tracked.max_lag_ms:.0f} ms\n"
+        f"longest pass of the loop {tracked.max_lag_ms:.0f} ms, "
+        f"over 100 ms: {tracked.blocked}\n"
     )
     print(
         f"{'':<10}{'changes':>8}   told after s{'p50':>7}{'p95':>7}{'p99':>7}"

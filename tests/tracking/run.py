@@ -57,6 +57,7 @@ class Tracked:
     ready: float
     processor: float
     max_lag_ms: float
+    blocked: str
     never: int = 0
     reads: dict[str, float] = field(default_factory=dict)
 
@@ -185,6 +186,7 @@ class Run:
             ready=self._ordo.started,
             processor=used / took,
             max_lag_ms=status["loop"]["max_lag_ms"],
+            blocked=f"{status['loop']['blocked']}, {status['loop']['last_task']}",
             never=len(self._changed),
             reads=_reads(mine, took),
         )
