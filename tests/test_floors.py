@@ -33,7 +33,7 @@ ADAPTERS_WITH_TRIO = {
     "adapters/publishers/addresses.py": "a host's name is looked up by Trio's own call",
     "adapters/publishers/kafka.py": "librdkafka waits, so it is called in a thread",
     "adapters/publishers/mail.py": "smtplib waits, so it is called in a thread",
-    "adapters/rows.py": "a long answer gives way between its rows; it waits for nothing",
+    "adapters/rows.py": "a long answer gives way between its rows, and never waits",
 }
 """Adapters start no tasks and set no deadlines, so they need no Trio; these do."""
 
