@@ -25,7 +25,7 @@ export PYTHON
 
 .NOTPARALLEL:
 .PHONY: help run test check-format lint types floors tests format coverage crash sim sweep mutants \
-	bench soak fuzz site reference pictures examples env sdk-env browser lock image image-test dist clean
+	bench soak fuzz tracking site reference pictures examples env sdk-env browser lock image image-test dist clean
 
 help: ## print this
 	@echo "make run and make test are all that is needed; the others are their parts."
@@ -75,6 +75,9 @@ crash: $(TEST_ENV) ## kill -9 a trading Ordo again and again (KILLS=200), storms
 
 soak: $(TEST_ENV) ## minutes of load, then twice too much (ARGS= goes to the soak)
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+tracking: $(TEST_ENV) ## how soon changes of 10,000 open orders are told (ARGS= goes to it)
+	@$(BIN)/python -m tests.tracking $(ARGS)
 
 sim: $(TEST_ENV) ## simulate 2,000 seeds of faults and crashes (ARGS= goes to it)
 	@$(BIN)/python -m tests.sim $(ARGS)

@@ -34,6 +34,7 @@ ADAPTERS_WITH_TRIO = {
     "adapters/publishers/kafka.py": "librdkafka waits, so it is called in a thread",
     "adapters/publishers/mail.py": "smtplib waits, so it is called in a thread",
     "adapters/sntp.py": "UDP is spoken over Trio's own sockets",
+    "adapters/rows.py": "a long answer gives way between its rows, and never waits",
 }
 """Adapters start no tasks and set no deadlines, so they need no Trio; these do."""
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from adapters.brokers.paper import Fault
-from ordo.http import asgi, connection, crowd, front, server
+from ordo.http import asgi, connection, crowd, sending, server
 from tests.fuzz.http2_cases import SETTINGS, frame
 from tests.ordo.http.caller import a_body
 from tests.ordo.http.serving import AUTH, TOKEN, serving

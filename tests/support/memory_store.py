@@ -225,9 +225,8 @@ class MemoryStore:
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
         return [
             row
-            for row in self._audit
-            if row.seq > query.after
-            and query.order_id in (None, row.entry.order_id)
+            for row in self._audit[query.after :]  # their numbers begin with 1
+            if query.order_id in (None, row.entry.order_id)
             and query.request_id in (None, row.entry.request_id)
         ][: query.limit]
 

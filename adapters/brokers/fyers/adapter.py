@@ -40,6 +40,7 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits, TagRule
+from adapters.rows import translated
 
 T = TypeVar("T", bound=wire.Envelope)
 R = TypeVar("R")
@@ -181,7 +182,9 @@ class FyersBroker:
         """The day's orders, from whatever platform."""
         book = await self._read(wire.OrderBook)
         rows = _there(book.orderBook, "orderBook")
-        return [translate.book_order(row, self._symbols) for row in rows]
+        return await translated(
+            rows, lambda row: translate.book_order(row, self._symbols)
+        )
 
     async def order_by_tag(self, tag: str) -> BookOrder | None:
         """The order that bears *tag*, out of the whole book: FYERS's own filter costs
@@ -200,7 +203,7 @@ class FyersBroker:
         """The day's fills."""
         book = await self._read(wire.TradeBook)
         rows = _there(book.tradeBook, "tradeBook")
-        return [translate.trade(row, self._symbols) for row in rows]
+        return await translated(rows, lambda row: translate.trade(row, self._symbols))
 
     async def positions(self) -> Sequence[Position]:
         """Net positions; those closed today are included, with quantity 0."""

@@ -48,6 +48,7 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits
+from adapters.rows import translated
 
 MOST_BOOK_BYTES = 64 * 1024 * 1024
 """A row of the book takes 900 bytes, and the book holds the whole day."""
@@ -168,7 +169,9 @@ class MstockBroker:
         """The day's orders, from whatever platform."""
         data = await self._get("/orders")
         found = rows(data, self._dialect.orders, "orders")
-        return [translate.book_order(row, self._symbols) for row in found]
+        return await translated(
+            found, lambda row: translate.book_order(row, self._symbols)
+        )
 
     async def order_by_tag(self, tag: str) -> BookOrder | None:
         """No book has been seen to show a tag, so that not found would prove nothing.
@@ -183,7 +186,7 @@ class MstockBroker:
     async def trades(self) -> Sequence[Trade]:
         """The day's fills."""
         found = rows(await self._get("/tradebook"), translate.TRADES, "trades")
-        return [translate.trade(row, self._symbols) for row in found]
+        return await translated(found, lambda row: translate.trade(row, self._symbols))
 
     async def positions(self) -> Sequence[Position]:
         """Net positions. Type B has no prices in them: they take a call of quotes, and
