@@ -52,7 +52,7 @@ def set_up(settings: Log, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level)
-    for noisy in ("httpx", "httpcore", "hypercorn", "quart"):
+    for noisy in ("httpx", "httpcore", "hypercorn", "quart", "trio-websocket"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 
