@@ -57,7 +57,7 @@ class Reconciler:
         self._comparing = comparing
         self._poll = poll
         self._telling = telling or Telling()
-        self._hinted: float | None = None
+        self._hinted = False
         self.failures = 0
         self._first_done = trio.Event()
         self._last = -math.inf
@@ -95,7 +95,7 @@ class Reconciler:
 
     def look_soon(self) -> None:
         """The book has news that nobody has told; several such are one read."""
-        self._hinted = trio.current_time()
+        self._hinted = True
         self._poke.set()
 
     def look_now(self) -> None:
@@ -146,7 +146,7 @@ class Reconciler:
         pace = self._telling.pace(self._poll)
         regular = self._last + (max(pace, self._rest) if busy else IDLE_ROUND)
         hinted = math.inf
-        if self._hinted is not None:
+        if self._hinted:
             hinted = self._last + max(HINT_GAP, self._rest)
         probe = max(self._last + PROBE_EVERY, self._line.probe_at)
         soonest = min(regular, hinted, probe, self.doubts.next_look())
@@ -154,6 +154,7 @@ class Reconciler:
 
     async def _round(self) -> None:
         self._wanted = False
+        hinted, self._hinted = self._hinted, False  # one from now on wants another read
         round_, self._next = self._next, Round()
         round_.started, round_.read_at = trio.current_time(), self._journal.wall()
         try:
@@ -166,23 +167,18 @@ class Reconciler:
             await self._comparing.compare(round_, book)
         except (BrokerError, trio.TooSlowError) as error:
             round_.error = error
+            self._hinted = self._hinted or hinted
             self._failed(error)
         else:
             self.failures = 0
             self._retry_at = -math.inf
             self._first_done.set()
             self.doubts.looked(trio.current_time())  # one that failed is made again
-            self._answered(round_)
+            news = any(difference.mended for difference in round_.differences)
+            self._telling.book_read(round_.started, had_news=news)
         finally:
             self._last = trio.current_time()
             round_.over.set()
-
-    def _answered(self, round_: Round) -> None:
-        """What a good round means for hints, and for the broker's own word."""
-        news = any(difference.mended for difference in round_.differences)
-        self._telling.book_read(round_.started, had_news=news)
-        if self._hinted is not None and self._hinted < round_.started:
-            self._hinted = None
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1

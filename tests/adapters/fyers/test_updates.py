@@ -30,7 +30,7 @@ async def venue(nursery: trio.Nursery) -> AsyncIterator[FyersVenue]:
     running.stop()
 
 
-def broker(venue: FyersVenue, token: str = "TOKEN") -> FyersBroker:
+def broker(venue: FyersVenue, token: str) -> FyersBroker:
     settings = FyersSettings(app_id="DEMO12EFGH-100", base_url=venue.url)
     made = FyersBroker(settings, BrokerHttp(base_url=venue.url, tls=TLS))
     made.use(made.login.adopt(Secret(token), NOON))
@@ -44,7 +44,7 @@ async def subscribed(venue: FyersVenue) -> None:
 
 
 async def test_each_change_comes_as_the_row_that_the_book_has(venue):
-    fyers = broker(venue)
+    fyers = broker(venue, "TOKEN")
     async with fyers.order_updates() as updates:
         await subscribed(venue)
         await fyers.place(ORDER, TAG, look)
@@ -77,27 +77,27 @@ async def test_a_bad_token_is_refused_as_a_session_that_is_none(venue):
 
 
 async def test_a_connection_that_drops_says_so(venue):
-    fyers = broker(venue)
-    with pytest.raises(SentUnknown, match="the socket was closed"):
-        async with fyers.order_updates() as updates:
-            await subscribed(venue)
-            venue.socket.drop()
+    fyers = broker(venue, "TOKEN")
+    async with fyers.order_updates() as updates:
+        await subscribed(venue)
+        venue.socket.drop()
+        with pytest.raises(SentUnknown, match="the socket was closed"):
             await updates.receive()
     await fyers.aclose()
 
 
 async def test_a_message_that_is_too_long_ends_the_connection(venue):
-    fyers = broker(venue)
-    with pytest.raises(SentUnknown, match="code 1009"):
-        async with fyers.order_updates() as updates:
-            await subscribed(venue)
-            venue.socket.tell('{"s":"ok","x":"' + 70_000 * "x" + '"}')
+    fyers = broker(venue, "TOKEN")
+    async with fyers.order_updates() as updates:
+        await subscribed(venue)
+        venue.socket.tell('{"s":"ok","x":"' + 70_000 * "x" + '"}')
+        with pytest.raises(SentUnknown, match="code 1009"):
             await updates.receive()
     await fyers.aclose()
 
 
 async def test_leaving_closes_the_connection(venue):
-    fyers = broker(venue)
+    fyers = broker(venue, "TOKEN")
     async with fyers.order_updates():
         await subscribed(venue)
     with trio.fail_after(5):
@@ -178,7 +178,7 @@ async def test_a_token_that_died_is_told_as_such():
     "lost", ["symbol", "qty", "ord_type", "tran_side", "org_ord_status"]
 )
 async def test_an_order_that_is_not_whole_only_points_at_the_book(venue, lost):
-    fyers = broker(venue)
+    fyers = broker(venue, "TOKEN")
     await fyers.place(ORDER, TAG, look)
     message = msgspec.json.decode(frame(venue.book.find(ID)))
     del message["orders"][lost]
