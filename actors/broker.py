@@ -53,6 +53,7 @@ from actors.one_of_a_kind import OneOfAKind
 from actors.orphans import Orphans
 from actors.ownership import Ownership
 from actors.pacer import Pacer
+from actors.pushed import Pushed
 from actors.reads import Reads
 from actors.reconciler import Reconciler
 from actors.reconciling import Reconciling
@@ -66,8 +67,10 @@ from actors.session_keeper import Seal, SessionKeeper
 from actors.session_watch import SessionWatch
 from actors.stall import watch_mailbox
 from actors.tags import Tags
+from actors.telling import Telling
 from actors.trading import TradingState
 from actors.untagged import Untagged
+from actors.updates import Updates
 from actors.windows import Kind
 from actors.writer import StoreHealth, tell
 from adapters import AuditEntry, BrokerPort, Note, correlation
@@ -83,6 +86,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     submit_timeout: float = 10.0
     rest_after: float = 30.0
     today: Callable[[], date]
+    order_updates: bool = True
 
 
 class BrokerParts(NamedTuple):
@@ -141,8 +145,16 @@ class Broker:
             changed=lambda order_id: self._cancels.changed(order_id),
             shown=lambda record, row, at: self._changes.shown(record, row, at),
         )
+        self._telling = telling = Telling()
         self._reconciler = reconciler = Reconciler(
-            line, journal, comparing, poll=capabilities.book_poll
+            line, journal, comparing, poll=capabilities.book_poll, telling=telling
+        )
+        self._updates = Updates(
+            line,
+            reconciler,
+            Pushed(journal, ownership, comparing),
+            telling,
+            wanted=parts.settings.order_updates,
         )
         self._reconciling = Reconciling(line, reconciler, ownership, untagged)
         canceller = Canceller(line, timeout, reconciler.look)
@@ -206,6 +218,7 @@ class Broker:
             self._start_soon(self._pacer.run)
             self._start_soon(self._journal.retry_unsaved)
             self._start_soon(self._reconciler.run)
+            self._start_soon(self._updates.run)
             self._start_soon(self._halts.watch)
             self._start_soon(self._orphans.run)
             self._start_soon(self._session_watch.run)
@@ -285,6 +298,7 @@ class Broker:
             self._line,
             self._journal,
             self._reconciler,
+            order_updates=self._telling.state,
             on_the_wire=self._flights.departed,
             egress=self._parts.egress,
         )

@@ -5,6 +5,7 @@ enough, with every trade and position explained.
 """
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import trio
@@ -43,6 +44,7 @@ otherwise: a book that contradicts more of them is read again in the next one.""
 AT_ONCE = 200
 """Orders compared in one go: some 5 ms of the loop, which is everybody's."""
 BY_TERMS = "found in the broker's book as the only order of its kind"
+BY_ITSELF = "the broker's own word"
 DAY_OVER = "its day is over, and the broker's book tells of its own day alone"
 
 Shown = Callable[[OrderRecord, BookOrder, float], Awaitable[None]]
@@ -140,6 +142,16 @@ class Comparing:
                 await self._conclude(round_, ripe)
         finally:
             self._tell_undecided(round_)
+
+    async def told(self, record: OrderRecord, row: BookOrder) -> None:
+        """Take over what the broker says of one live order without being asked.
+
+        Its terms tell what came of a change of ours, and are not believed otherwise:
+        that the row is not an old one only a read of the book can show.
+        """
+        round_ = Round()
+        round_.started = -math.inf
+        await self._apply(round_, record, row, BY_ITSELF)
 
     def _by_tag(self, book: Sequence[BookOrder]) -> dict[str, BookOrder]:
         """Rows by tag. Two of one tag would be an order sent twice: that is told."""

@@ -16,6 +16,7 @@ import trio
 
 from actors.clockwork import Wall
 from actors.lifecycle import SURPRISES, Change
+from actors.live import Live
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import Commit, Committed
 from adapters import AuditEntry, OrderEvent, OrderRecord, OrderStatus, SaveOrder
@@ -57,7 +58,7 @@ class Journal:
         self.wall = wall
         self.on_drop: Callable[[OrderRecord], None] = lambda record: None
         self._writer = writer
-        self._live: dict[str, OrderRecord] = {}
+        self._live = Live()
         self._held: set[str] = set()
         self._asked_by: dict[str, str] = {}  # the request of each, while this runs
         self._settled_at: dict[str, float] = {}
@@ -78,6 +79,14 @@ class Journal:
     def get(self, order_id: str) -> OrderRecord | None:
         """The order as it stands, if it is live here."""
         return self._live.get(order_id)
+
+    def numbered(self, number: str) -> OrderRecord | None:
+        """The live order that bears this number of the broker's."""
+        return self._live.numbered(number)
+
+    def tagged(self, tag: str) -> OrderRecord | None:
+        """The live order that bears this tag."""
+        return self._live.tagged(tag)
 
     def take_up(self, records: Iterable[OrderRecord]) -> None:
         """Keep orders as they are stored."""
@@ -246,7 +255,9 @@ class Journal:
 
     def _drop(self, order_id: str) -> None:
         if order_id not in self._held and order_id not in self._unsaved:
-            self.on_drop(self._live.pop(order_id))
+            record = self._live[order_id]
+            del self._live[order_id]
+            self.on_drop(record)
             self._settled_at.pop(order_id, None)
             self._asked_by.pop(order_id, None)
 

@@ -444,8 +444,19 @@ class BrokerReport(msgspec.Struct, frozen=True, kw_only=True):
     open_orders: int
     unknown_orders: int
     rate_limit: dict[str, Any]
+    order_updates: OrderUpdatesReport
     restarts: int = 0
     egress: EgressReport | None = None
+
+
+class OrderUpdatesReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a broker tells of its orders by itself just now.
+
+    `down`: it should, and does not; `off`: it has no such thing, that is switched off,
+    or nobody is logged in.
+    """
+
+    state: Literal["live", "down", "off"]
 
 
 class EgressReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -130,6 +130,8 @@ class BrokerHttp:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.base_url = base_url
+        self.egress = egress
+        self.tls = tls or httpx.create_ssl_context(trust_env=False)
         self._base = _base(base_url) if base_url else None
         self._timeouts = {
             "connect": connect_timeout,
@@ -138,7 +140,7 @@ class BrokerHttp:
             "write": None,
         }
         self._max_reply_bytes = max_reply_bytes
-        self._lanes = _Lanes(egress, max_connections, tls)
+        self._lanes = _Lanes(egress, max_connections, self.tls)
 
     def endpoint(self, method: str, url: str, *, agent: bytes = AGENT) -> Endpoint:
         """Make the fixed parts of a call ready; *url* is as the broker publishes it."""
@@ -432,10 +434,8 @@ class _Lanes:
     for each call, several times, and at 32 of them that is half of a call's cost.
     """
 
-    def __init__(self, egress: str, most: int, tls: ssl.SSLContext | None) -> None:
-        self._make = _transports(
-            egress, tls or httpx.create_ssl_context(trust_env=False)
-        )
+    def __init__(self, egress: str, most: int, tls: ssl.SSLContext) -> None:
+        self._make = _transports(egress, tls)
         self._most = most
         self._lanes = [_Lane(self._make())]
         self._idle = list(self._lanes)

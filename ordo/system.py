@@ -470,6 +470,7 @@ class System:
                 submit_timeout=timeout,
                 rest_after=self.settings.market.rest_after,
                 today=self._today,
+                order_updates=seat.table.order_updates,
             ),
             port=seat.port,
             limiter=seat.limiter,

@@ -122,6 +122,9 @@ class Now(Collector):
         oldest = _of_broker(
             "ordo_unknown_oldest_seconds", "For how long the oldest of them is so."
         )
+        updates = _of_broker(
+            "ordo_order_updates_live", "1: it tells of its orders; none where off."
+        )
         left = GaugeMetricFamily(
             "ordo_rate_headroom",
             "Calls that may still be made in a window.",
@@ -147,6 +150,8 @@ class Now(Collector):
             wire.add_metric([name], report.on_the_wire)
             opened.add_metric([name], report.open_orders)
             unknown.add_metric([name], report.unknown_orders)
+            if report.order_updates.state != "off":
+                updates.add_metric([name], report.order_updates.state == "live")
             since = self._unknown.get(name)
             age = 0.0 if since is None else max(0.0, (now - since).total_seconds())
             oldest.add_metric([name], age)
@@ -154,7 +159,7 @@ class Now(Collector):
                 spare = window["limit"] - window["used"]
                 left.add_metric([name, f"{window['seconds']:g}s"], spare)
         yield from (up, breaker, session, expires, queue, wire, opened, unknown)
-        yield from (oldest, left, restarts)
+        yield from (oldest, updates, left, restarts)
 
     def _publishers(self) -> Iterable[Metric]:
         labels = ["publisher"]

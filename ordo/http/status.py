@@ -40,6 +40,16 @@ class EgressView(msgspec.Struct, kw_only=True):
     error: str | None
 
 
+class OrderUpdatesView(msgspec.Struct, kw_only=True):
+    """Whether the broker tells of its orders by itself just now.
+
+    `down`: it should, and does not, and its book is read instead; `off`: it has no such
+    thing, that is switched off, or nobody is logged in.
+    """
+
+    state: Literal["live", "down", "off"]
+
+
 class BrokerView(msgspec.Struct, kw_only=True):
     """One broker for status; null where its actor does not answer just now.
 
@@ -61,6 +71,7 @@ class BrokerView(msgspec.Struct, kw_only=True):
     open_orders: int | None = None
     unknown_orders: int | None = None
     rate_limit: dict[str, Any] | None = None
+    order_updates: OrderUpdatesView | None = None
     restarts: int
     egress: EgressView | None = None
 
@@ -251,6 +262,7 @@ async def _broker(name: str, mailbox: Mailbox, restarts: int) -> BrokerView:
         "session_expires_at": _moment(report.session_expires_at),
         "last_login_at": _moment(report.last_login_at),
         "last_call_at": _moment(report.last_call_at),
+        "order_updates": OrderUpdatesView(state=report.order_updates.state),
         "restarts": restarts,
         "egress": None if report.egress is None else _egress(report.egress),
     }

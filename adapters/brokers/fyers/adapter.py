@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from adapters.brokers.fyers.login import FyersLogin
 from adapters.brokers.fyers.session import Session
 from adapters.brokers.fyers.settings import FyersSettings
 from adapters.brokers.fyers.symbols import CashSymbols, SymbolMap
+from adapters.brokers.fyers.updates import FyersUpdates, order_updates
 from adapters.download import Wanted, download_all
 from adapters.errors import ConfigError, NotSent, Refused, SentUnknown
 from adapters.http import BrokerHttp, Endpoint
@@ -86,6 +88,7 @@ CAPABILITIES = Capabilities(
     margin=True,
     depth=True,
     master=True,
+    order_updates=True,
 )
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -198,6 +201,10 @@ class FyersBroker:
             ids = ", ".join(order.broker_order_id for order in found)
             raise SentUnknown(f"wanted one order with the tag {tag}, found {ids}")
         return found[0] if found else None
+
+    def order_updates(self) -> AbstractAsyncContextManager[FyersUpdates]:
+        """The order socket, with the session of the moment it is opened."""
+        return order_updates(self._http, self._session, self._symbols)
 
     async def trades(self) -> Sequence[Trade]:
         """The day's fills."""

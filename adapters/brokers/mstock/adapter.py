@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from adapters.brokers.mstock.settings import MstockSettings
 from adapters.brokers.mstock.symbols import Symbols
 from adapters.brokers.mstock.type_a import TypeA
 from adapters.brokers.mstock.type_b import TypeB
+from adapters.brokers.mstock.updates import MstockUpdates, order_updates
 from adapters.brokers.mstock.wire import rows
 from adapters.download import download
 from adapters.errors import (
@@ -71,6 +73,7 @@ CAPABILITIES = Capabilities(
     margin=True,
     depth=False,
     master=True,
+    order_updates=True,
 )
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {"A": TypeA, "B": TypeB}
@@ -182,6 +185,11 @@ class MstockBroker:
         raise Unsupported(
             "m.Stock's books show no tags: an order cannot be found by one"
         )
+
+    def order_updates(self) -> AbstractAsyncContextManager[MstockUpdates]:
+        """The socket, with the session of the moment it is opened."""
+        names = self._dialect.orders
+        return order_updates(self._http, self._session, names, self._symbols)
 
     async def trades(self) -> Sequence[Trade]:
         """The day's fills."""
