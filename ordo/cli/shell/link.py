@@ -213,14 +213,16 @@ class Link:
         opened: queue.SimpleQueue[None],
     ) -> str:
         """Talk until it ends; the reason of the end."""
-        token = self._target.token.reveal() if self._target.token else ""
+        token, shown = self._target.token, []
+        if token is not None:
+            shown = [(b"Authorization", f"Bearer {token.reveal()}".encode())]
         with trio.fail_after(CONNECT_SECONDS):
             socket = await wrap_client_stream(
                 tasks,
                 stream,
                 httpx.URL(self._target.url).netloc.decode(),
                 PATH,
-                extra_headers=[(b"Authorization", f"Bearer {token}".encode())],
+                extra_headers=shown,
                 message_queue_size=ROOM,
                 max_message_size=MOST_ANSWER,
             )
