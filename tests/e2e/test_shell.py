@@ -17,10 +17,11 @@ import httpx
 import pytest
 
 from ordo import tls
-from tests.support.processes import TOKEN, Ordo, ended, run_ordo, write_config
+from tests.support.processes import ROOT, TOKEN, Ordo, ended, run_ordo, write_config
 from tests.support.terminal import Terminal
 
 PROMPT = "ordo> "
+PICTURE = ROOT / "docs" / "pictures" / "console.txt"
 PLACE = (
     "ask router PlaceBatch brokers=paper order.symbol=NSE:SBIN order.side=BUY"
     " order.quantity=10 order.type=LIMIT order.price=700"
@@ -52,11 +53,11 @@ class Desk:
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def terminal(self) -> Terminal:
+    def terminal(self, **environ: str) -> Terminal:
         """A person."""
         command = ("--config", str(self.config), "shell")
         history = ("--history", str(self.history))
-        terminal = Terminal(*command, *history, environ=self.environ)
+        terminal = Terminal(*command, *history, environ=self.environ | environ)
         terminal.wait_for(PROMPT)
         return terminal
 
@@ -84,6 +85,42 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def press(terminal: Terminal, keys: str) -> None:
     """Type without an Enter."""
     os.write(terminal._ours, keys.encode())
+
+
+def transcript() -> str:
+    """What the docs show."""
+    text = (ROOT / "docs" / "console.md").read_text()
+    (block,) = re.findall(r"^```transcript\n(.*?)^```$", text, re.M | re.S)
+    return str(block)
+
+
+def settled(screen: str) -> str:
+    """A screen without what differs each time: ids, times, counts, widths."""
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", screen)
+    text = re.sub(r"\b[0-9A-V]{16}\b", "ID", text)
+    text = re.sub(r"\d+(\.\d+)?", "0", text)
+    return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+
+
+def test_the_docs_show_what_a_terminal_shows(desk):
+    lines = re.findall(r"^ordo> (.+)$", transcript(), re.M)
+    with desk.terminal(COLUMNS="132", TERM="dumb") as terminal:
+        for line in lines:
+            terminal.type(line)
+            if terminal.wait_for(r"ordo> |\[y/N\] ")[0] != PROMPT:
+                terminal.type("y")
+                terminal.wait_for(PROMPT)
+        dialogue = terminal.shown.partition("\n")[2].removesuffix(PROMPT)
+        press(terminal, "ask broker:paper \t\t")
+        terminal.wait_for(r"VerifyLogin *\nordo> ask broker:paper ")
+        lines = terminal.shown.replace("\x07", "").splitlines()
+        screen = "\n".join(line.rstrip() for line in lines)
+        press(terminal, "\x15exit\n")
+        assert terminal.ended() == 0
+    if "WRITE_PICTURES" in os.environ:
+        PICTURE.write_text(f"{screen}\n")
+    assert settled(dialogue) == settled(transcript())
+    assert settled(screen) == settled(PICTURE.read_text())
 
 
 def test_a_script_gets_a_line_of_json_for_each_line(desk):

@@ -40,6 +40,7 @@ MOST_ANSWER = 64 * 2**20
 ROOM = 100
 
 Frame = dict[str, Any]
+Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -188,13 +189,12 @@ class Link:
                     tasks.cancel_scope.cancel(reason="it ended")
         return "it was closed"
 
-    async def _connected(self) -> trio.abc.Stream:
+    async def _connected(self) -> Stream:
         """A stream to Ordo, its certificate checked."""
         url = httpx.URL(self._target.url)
         secure = url.scheme == "https"
-        stream = await trio.open_tcp_stream(
-            url.host, url.port or (443 if secure else 80)
-        )
+        port = url.port or (443 if secure else 80)
+        stream = await trio.open_tcp_stream(url.host, port)
         if not secure:
             return stream
         trusting = ssl.create_default_context(cafile=self._target.ca)
@@ -208,19 +208,21 @@ class Link:
 
     async def _served(
         self,
-        stream: trio.abc.Stream,
+        stream: Stream,
         tasks: trio.Nursery,
         opened: queue.SimpleQueue[None],
     ) -> str:
         """Talk until it ends; the reason of the end."""
-        token = self._target.token.reveal() if self._target.token else ""
+        token, shown = self._target.token, []
+        if token is not None:
+            shown = [(b"Authorization", f"Bearer {token.reveal()}".encode())]
         with trio.fail_after(CONNECT_SECONDS):
             socket = await wrap_client_stream(
                 tasks,
                 stream,
                 httpx.URL(self._target.url).netloc.decode(),
                 PATH,
-                extra_headers=[(b"Authorization", f"Bearer {token}".encode())],
+                extra_headers=shown,
                 message_queue_size=ROOM,
                 max_message_size=MOST_ANSWER,
             )
@@ -276,6 +278,8 @@ class Link:
         for each in _causes(exc):
             if isinstance(each, ConnectionRejected):
                 return _refused(url, each)
+            if isinstance(each, trio.TooSlowError):
+                return f"{url} did not answer in {CONNECT_SECONDS:g} s"
             if "CERTIFICATE_VERIFY_FAILED" in str(each):
                 words = "shows a certificate of another CA; name the right one by --ca"
                 return f"{url} {words}"

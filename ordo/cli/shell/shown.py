@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from shutil import get_terminal_size
 from typing import Any
 
@@ -24,6 +25,9 @@ TREE = {
 FIELDS = {"name": "FIELD", "takes": "TAKES", "default": "DEFAULT"}
 EVENT = ("id", "at", "type", "broker", "order_id", "by")
 WIDTH = 88
+MOST_DECIMALS = 4
+FINEST = Decimal(1).scaleb(-MOST_DECIMALS)
+"""Money has no more decimals; a measured length has."""
 MOST_TALL = 5
 """Rows shown field by field, where they are wider than the terminal."""
 
@@ -174,6 +178,8 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{round(value, MOST_DECIMALS) if value % FINEST else value:f}"
     if isinstance(value, list):
         return ", ".join(map(_cell, value)) or "-"
     if isinstance(value, Mapping):
