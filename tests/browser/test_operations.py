@@ -188,7 +188,7 @@ def test_an_unknown_order_stands_out_and_stands_first(tab):
     shown = row(page, leg["order_id"])
     expect(shown).to_have_class("unknown")
     expect(shown).to_contain_text("it may have arrived")
-    tab.desk.place()
+    expect(row(page, tab.desk.place()["order_id"])).to_be_visible()
     first = page.locator("#orders tbody tr").first
     expect(first).to_have_attribute("id", f"order-{leg['order_id']}")
     expect(page.locator("#attention")).to_contain_text(re.compile(UNKNOWN))
@@ -264,9 +264,11 @@ def test_a_restart_is_told_of_and_survived(tab):
     is_live(page)
     tab.desk.ordo.stop()
     expect(page.locator("#link")).to_contain_text("no events")
+    expect(page.locator("#stale")).to_contain_text("Ordo does not answer")
     tab.desk.start()
     leg = tab.desk.place()  # before it is connected again
     is_live(page)
+    expect(page.locator("#stale")).to_be_hidden()
     expect(row(page, leg["order_id"])).to_be_visible()
     events = page.locator("#events li", has_text=leg["order_id"])
     expect(events).to_have_count(2)  # placed and acked, each once

@@ -69,7 +69,7 @@ class World {
       ? [el("span", { class: "dot good" }), el("span", { class: "live" }, "live")]
       : [el("span", { class: "dot bad" }), `no events: ${why}`];
     show(by("link"), told);
-    if (live) this.want("desk", "orders"); // what was missed shows in how things stand
+    this.want("desk", "orders"); // what was missed shows in how things stand
   }
 
   /** Ask for these soon, and draw. */
@@ -90,7 +90,8 @@ class World {
     await this.asking;
     this.asking = null;
     if (world === this) this.draw();
-    if (world === this && this.wanted.size) this.want();
+    // After a failure the next look takes along what is still wanted.
+    if (world === this && this.wanted.size && !this.problem) this.want();
   }
 
   async ask(wanted) {
@@ -104,8 +105,6 @@ class World {
       if (!(error instanceof Failed)) throw error;
       this.problem = error.message;
       if (wanted.has("orders") || wanted.has("changes")) this.wanted.add("orders");
-      if (world === this) this.draw();
-      await new Promise((done) => setTimeout(done, EVERY));
     }
   }
 
