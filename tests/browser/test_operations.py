@@ -259,6 +259,15 @@ def test_focus_stays_where_it_is_while_the_page_goes_on(tab):
     expect(button).to_be_focused()
 
 
+def test_a_fault_of_the_page_itself_is_not_hidden(tab):
+    page = tab.open()
+    is_live(page)
+    page.evaluate("setTimeout(() => { throw new Error('planted') })")
+    expect(page.locator("#stale")).to_contain_text("load it again (planted)")
+    assert tab.complaints == ["planted"]
+    tab.complaints.clear()
+
+
 def test_a_restart_is_told_of_and_survived(tab):
     page = tab.open()
     is_live(page)

@@ -87,8 +87,11 @@ class World {
     const wanted = this.wanted;
     this.wanted = new Set();
     this.asking = this.ask(wanted);
-    await this.asking;
-    this.asking = null;
+    try {
+      await this.asking;
+    } finally {
+      this.asking = null;
+    }
     if (world === this) this.draw();
     // After a failure the next look takes along what is still wanted.
     if (world === this && this.wanted.size && !this.problem) this.want();
@@ -170,6 +173,17 @@ async function login(broker) {
   await logIn(broker);
   world?.want("desk");
 }
+
+/** A fault of the page's own: what it shows from here on may be old, and it says so. */
+function broken(error) {
+  if (!world) return;
+  world.problem = `This page has a fault, load it again (${error?.message ?? error})`;
+  by("stale").hidden = false;
+  show(by("stale"), world.problem);
+}
+
+window.addEventListener("error", ({ error }) => broken(error));
+window.addEventListener("unhandledrejection", ({ reason }) => broken(reason));
 
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) world?.want("desk");
