@@ -188,7 +188,7 @@ def test_an_unknown_order_stands_out_and_stands_first(tab):
     shown = row(page, leg["order_id"])
     expect(shown).to_have_class("unknown")
     expect(shown).to_contain_text("it may have arrived")
-    tab.desk.place()
+    expect(row(page, tab.desk.place()["order_id"])).to_be_visible()
     first = page.locator("#orders tbody tr").first
     expect(first).to_have_attribute("id", f"order-{leg['order_id']}")
     expect(page.locator("#attention")).to_contain_text(re.compile(UNKNOWN))
@@ -259,14 +259,25 @@ def test_focus_stays_where_it_is_while_the_page_goes_on(tab):
     expect(button).to_be_focused()
 
 
+def test_a_fault_of_the_page_itself_is_not_hidden(tab):
+    page = tab.open()
+    is_live(page)
+    page.evaluate("setTimeout(() => { throw new Error('planted') })")
+    expect(page.locator("#stale")).to_contain_text("load it again (planted)")
+    assert tab.complaints == ["planted"]
+    tab.complaints.clear()
+
+
 def test_a_restart_is_told_of_and_survived(tab):
     page = tab.open()
     is_live(page)
     tab.desk.ordo.stop()
     expect(page.locator("#link")).to_contain_text("no events")
+    expect(page.locator("#stale")).to_contain_text("Ordo does not answer")
     tab.desk.start()
     leg = tab.desk.place()  # before it is connected again
     is_live(page)
+    expect(page.locator("#stale")).to_be_hidden()
     expect(row(page, leg["order_id"])).to_be_visible()
     events = page.locator("#events li", has_text=leg["order_id"])
     expect(events).to_have_count(2)  # placed and acked, each once

@@ -69,7 +69,7 @@ class World {
       ? [el("span", { class: "dot good" }), el("span", { class: "live" }, "live")]
       : [el("span", { class: "dot bad" }), `no events: ${why}`];
     show(by("link"), told);
-    if (live) this.want("desk", "orders"); // what was missed shows in how things stand
+    this.want("desk", "orders"); // what was missed shows in how things stand
   }
 
   /** Ask for these soon, and draw. */
@@ -87,10 +87,14 @@ class World {
     const wanted = this.wanted;
     this.wanted = new Set();
     this.asking = this.ask(wanted);
-    await this.asking;
-    this.asking = null;
+    try {
+      await this.asking;
+    } finally {
+      this.asking = null;
+    }
     if (world === this) this.draw();
-    if (world === this && this.wanted.size) this.want();
+    // After a failure the next look takes along what is still wanted.
+    if (world === this && this.wanted.size && !this.problem) this.want();
   }
 
   async ask(wanted) {
@@ -104,8 +108,6 @@ class World {
       if (!(error instanceof Failed)) throw error;
       this.problem = error.message;
       if (wanted.has("orders") || wanted.has("changes")) this.wanted.add("orders");
-      if (world === this) this.draw();
-      await new Promise((done) => setTimeout(done, EVERY));
     }
   }
 
@@ -171,6 +173,17 @@ async function login(broker) {
   await logIn(broker);
   world?.want("desk");
 }
+
+/** A fault of the page's own: what it shows from here on may be old, and it says so. */
+function broken(error) {
+  if (!world) return;
+  world.problem = `This page has a fault, load it again (${error?.message ?? error})`;
+  by("stale").hidden = false;
+  show(by("stale"), world.problem);
+}
+
+window.addEventListener("error", ({ error }) => broken(error));
+window.addEventListener("unhandledrejection", ({ reason }) => broken(reason));
 
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) world?.want("desk");

@@ -37,6 +37,8 @@ async def test_a_file_is_served_without_a_token_and_with_its_guards(
     assert headers["Content-Security-Policy"] == POLICY
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-cache"
     assert headers["X-Request-ID"]
     assert headers["Server-Timing"].startswith("ordo;dur=")
@@ -160,6 +162,7 @@ def test_all_text_can_be_read_in_both_schemes():
             *(("--text", back) for backs in BACKS.values() for back in backs),
             ("--on-link", "--link"),
             ("--soft", "--bad-back"),
+            ("--panel", "--bad"),
         ]
         ratios = {pair: contrast(colour[pair[0]], colour[pair[1]]) for pair in pairs}
         assert {pair: ratio for pair, ratio in ratios.items() if ratio < 4.5} == {}
