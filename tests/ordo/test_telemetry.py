@@ -40,6 +40,7 @@ def settings(text):
 @pytest.fixture(autouse=True)
 def an_empty_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "var").mkdir()
 
 
 def test_by_default_and_by_halves_nobody_sends():
@@ -190,7 +191,6 @@ async def test_off_no_connection_is_made_by_a_whole_ordo(
         raise httpx.ConnectError("no way")
 
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
-    Path("var").mkdir()
     told = msgspec.structs.replace(
         Settings().telemetry, enabled=enabled, url="https://example.org/"
     )
