@@ -144,7 +144,10 @@ def adapters_of(
     found = {}
     for name, table in brokers.items():
         place = f"brokers.{name}"
-        found[name] = str(_table(table, place).get("adapter"))
+        adapter = _table(table, place).get("adapter")
+        if not isinstance(adapter, str):
+            raise ConfigError(f"{place}.adapter: wanted a name, found none")
+        found[name] = adapter
     return found
 
 

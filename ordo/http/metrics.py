@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -100,9 +101,12 @@ class Now(Collector):
             depth.add_metric([box.name], box.depth + box.urgent_depth)
         yield depth
         yield _gauge("ordo_event_readers", "Open event streams.", system.feed.readers)
-        if system.clock is not None and system.clock.report.ahead is not None:
-            ahead = system.clock.report.ahead
-            yield _gauge("ordo_clock_offset_seconds", "How far ours is behind.", ahead)
+        ahead = None if system.clock is None else system.clock.report.ahead
+        yield _gauge(
+            "ordo_clock_offset_seconds",
+            "How far our clock is behind; NaN where nobody knows.",
+            math.nan if ahead is None else ahead,
+        )
         failures = 0 if system.telemetry is None else system.telemetry.failures
         yield _counter("ordo_telemetry_failures", "Counts not told.", failures)
 

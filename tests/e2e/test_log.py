@@ -1,4 +1,4 @@
-"""One order, followed through the log of a real Ordo by its request's id."""
+"""The log of a real Ordo: an order followed by its request's id, and a terminal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Gateway
+from tests.support.processes import TOKEN
+from tests.support.terminal import Terminal
 
 
 class Debugging(Gateway):
@@ -61,3 +63,17 @@ def test_an_order_is_followed_from_its_request_to_the_broker_and_to_its_cancel(
         "http.answered",
     ]
     assert all(ids.items() <= row.items() for row in cancelled[:2])
+
+
+def test_on_a_terminal_a_start_shows_its_recovery_and_logs_for_a_person(gateway):
+    gateway.order("key-1", brokers=("paper",), price=700)  # rests
+    gateway.ordo.kill()
+    environ = {"ORDO_AUTH__TOKEN": TOKEN, "ORDO_LOG__LEVEL": "INFO", "CI": ""}
+    with Terminal(
+        "serve", "--config", str(gateway.config), environ=environ
+    ) as terminal:
+        terminal.wait_for(r"recovery  \[-{20}\]  0 %  0 of 1 orders  paper")
+        terminal.wait_for("Ordo is ready at ")
+        terminal.popen.terminate()
+        terminal.wait_for(r"INFO .*SIGTERM: stopping  \[event=ordo.stopping\]")
+        assert terminal.ended() == 0

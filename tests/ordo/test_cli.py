@@ -261,6 +261,17 @@ def test_status_says_first_that_trading_is_halted(ordo: Ordo):
     )
 
 
+def test_status_shows_warnings_where_there_are_some(ordo: Ordo):
+    settings(ordo)
+    ordo.answer = (200, envelope({"warnings": [], "brokers": []}))
+    assert "WARNING" not in ordo_command("status").stdout
+    words = "our clock is 30.0 s behind ntp.example.org"
+    ordo.answer = (200, envelope({"warnings": [words], "brokers": []}))
+    assert ordo_command("status").stdout == (
+        f"trading  allowed\nWARNING  {words}\n\nno brokers\n"
+    )
+
+
 def test_status_in_json_is_the_answer_itself(ordo: Ordo):
     settings(ordo)
     ordo.answer = (200, envelope(STATUS))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
+import msgspec
 import pytest
 import trio
 from click.testing import CliRunner
@@ -16,7 +18,14 @@ from actors.telemetry import Telemetry
 from adapters import NotSent
 from ordo.cli import main
 from ordo.config import Settings, load
-from ordo.telemetry import LastTold, Sender, counts, magnitude, sender_of
+from ordo.telemetry import (
+    LastTold,
+    Sender,
+    counts,
+    magnitude,
+    sender_of,
+    telemetry_of,
+)
 from ordo.version import __version__
 from tests.support.gateway import a_batch, make_paper, make_system, place, running, wall
 
@@ -31,6 +40,7 @@ def settings(text):
 @pytest.fixture(autouse=True)
 def an_empty_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "var").mkdir()
 
 
 def test_by_default_and_by_halves_nobody_sends():
@@ -170,19 +180,29 @@ def test_the_day_is_kept_over_restarts(tmp_path):
     assert LastTold(tmp_path).day() is None
 
 
-async def test_off_no_connection_is_made_whatever_ordo_does(
-    autojump_clock, monkeypatch
+@pytest.mark.parametrize(("enabled", "calls"), [(False, 0), (True, 1)])
+async def test_off_no_connection_is_made_by_a_whole_ordo(
+    autojump_clock, monkeypatch, enabled, calls
 ):
-    async def refuse(*args, **kwargs):
-        raise AssertionError("a connection was made")
+    called = []
 
-    monkeypatch.setattr(trio.socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(trio, "open_tcp_stream", refuse)
+    async def handle(transport, request):
+        called.append(request.url.host)
+        raise httpx.ConnectError("no way")
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
+    told = msgspec.structs.replace(
+        Settings().telemetry, enabled=enabled, url="https://example.org/"
+    )
     system = make_system({"one": make_paper()})
+    settings = msgspec.structs.replace(system.settings, telemetry=told)
+    system.telemetry = telemetry_of(
+        settings, system.records, sender_of(settings), system.clockwork
+    )
     async with running(system):
         await place(system, a_batch("one"))
-        await trio.sleep(timedelta(days=2).total_seconds())
-    assert system.telemetry is None
+        await trio.sleep(7200)
+    assert called == ["example.org"] * calls
 
 
 # The wire -----------------------------------------------------------------------------
