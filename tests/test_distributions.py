@@ -27,7 +27,11 @@ from tests.support.processes import ROOT
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Built:
     work = tmp_path_factory.mktemp("dist")
-    return built(gateway(work), work / "out")
+    source = gateway(work)
+    for name in ("tests/test_one.py", "sdk/setup.py"):  # as in the repository itself
+        (source / name).parent.mkdir()
+        (source / name).write_text("")
+    return built(source, work / "out")
 
 
 def wanted() -> set[str]:
