@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ordo.version import __version__
-from tests.dist import claims
-from tests.dist.building import (
+from tests.distributions import claims
+from tests.distributions.building import (
     FLOORS,
     Built,
     built,
@@ -20,7 +20,7 @@ from tests.dist.building import (
     gateway,
     names,
 )
-from tests.dist.trying import clean, client_lock
+from tests.distributions.trying import clean, client_lock
 from tests.support.processes import ROOT
 
 
