@@ -1,4 +1,4 @@
-"""`python -m tests.distributions`: both distributions into dist/, installed and tried first."""
+"""`make dist`: both distributions into dist/, installed and tried first."""
 
 from __future__ import annotations
 
