@@ -4,8 +4,7 @@
 
 FROM python:3.13-slim-trixie AS build
 
-# PYTHONHASHSEED: the same sources give the same bytecode.
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PYTHONHASHSEED=0
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
 RUN python -m venv /build && python -m venv --without-pip /opt/ordo
 WORKDIR /src
 

@@ -145,7 +145,7 @@ image-test: $(TEST_ENV) ## build the image and try it (DOCKER=podman, or IMAGE_T
 	@$(BIN)/python -m tests.image $(ARGS)
 
 dist: $(TEST_ENV) ## build sdists and wheels into dist/, install and try them
-	@$(BIN)/python -m tests.dist $(ARGS)
+	@$(BIN)/python -m tests.distributions $(ARGS)
 
 clean: ## remove environments and caches; ./var, where orders are, stays
 	rm -rf .venv .venv-* build dist *.egg-info .coverage
