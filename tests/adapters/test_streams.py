@@ -4,6 +4,7 @@ import base64
 import ssl
 import struct
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 import pytest
@@ -20,8 +21,8 @@ DIRECT = Way("direct", None)
 async def listening(handler):
     """Serve *handler* on loopback; gives the port."""
     async with trio.open_nursery() as nursery:
-        serve = trio.serve_tcp
-        [listener] = await nursery.start(serve, handler, 0)
+        serve = partial(trio.serve_tcp, handler, 0, host="127.0.0.1")
+        [listener] = await nursery.start(serve)
         yield listener.socket.getsockname()[1]
         nursery.cancel_scope.cancel()
 
@@ -52,12 +53,13 @@ class Proxy:
         for answer in self._answers:
             self.heard.append(bytes(await stream.receive_some()))
             await stream.send_all(answer)
-        target = await trio.open_tcp_stream("127.0.0.1", self._port)
-        async with trio.open_nursery() as pipes:
+        async with (
+            await trio.open_tcp_stream("127.0.0.1", self._port) as target,
+            trio.open_nursery() as pipes,
+        ):
             pipes.start_soon(self._pipe, target, stream)
             await self._pipe(stream, target)
             pipes.cancel_scope.cancel()
-        await target.aclose()
 
     async def _pipe(self, source, sink):
         async for data in source:

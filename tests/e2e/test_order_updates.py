@@ -71,8 +71,6 @@ def test_a_bad_frame_is_told_without_the_token_and_ends_the_connection(gateway):
 
 def test_switched_off_it_never_connects(make_gateway):
     gateway = make_gateway(order_updates=False)
-    leg = placed(gateway, "key-1")
-    gateway.control.post("/_venue/fill", json={"tag": leg["client_tag"]})
-    until(lambda: gateway.status_of(leg["order_id"]) == "filled")
+    placed(gateway, "key-1")
     assert socket(gateway)["upgrades"] == 0
     assert updates(gateway)["venue"] == "off"
