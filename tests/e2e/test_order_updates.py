@@ -38,6 +38,9 @@ def reads_of_the_book(gateway):
 
 def test_a_change_at_the_venue_shows_within_two_seconds_and_costs_no_read(gateway):
     until(lambda: updates(gateway) == {"venue": "live", "paper": "off"})
+    found = gateway.client.get("/metrics").text
+    assert 'ordo_order_updates_live{broker="venue"} 1.0' in found
+    assert 'ordo_order_updates_live{broker="paper"}' not in found
     legs = [placed(gateway, f"key-{n}") for n in range(5)]
     until(lambda: reads_of_the_book(gateway) > 0)
     before = reads_of_the_book(gateway)
