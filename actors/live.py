@@ -16,6 +16,9 @@ class Live(dict[str, OrderRecord]):
         self._tags: dict[str, str] = {}
 
     def __setitem__(self, order_id: str, record: OrderRecord) -> None:
+        before = self.get(order_id)
+        if before is not None and before.broker_order_id != record.broker_order_id:
+            self._forget_number(before)
         super().__setitem__(order_id, record)
         self._tags[record.client_tag] = order_id
         if record.broker_order_id is not None:
@@ -25,9 +28,7 @@ class Live(dict[str, OrderRecord]):
         record = self[order_id]
         super().__delitem__(order_id)
         self._tags.pop(record.client_tag, None)
-        for number in (record.broker_order_id or "",):
-            if self._numbers.get(number) == order_id:
-                del self._numbers[number]
+        self._forget_number(record)
 
     def numbered(self, number: str) -> OrderRecord | None:
         """The order that bears this number of the broker's now."""
@@ -37,3 +38,8 @@ class Live(dict[str, OrderRecord]):
     def tagged(self, tag: str) -> OrderRecord | None:
         """The order that bears this tag."""
         return self.get(self._tags.get(tag, ""))
+
+    def _forget_number(self, record: OrderRecord) -> None:
+        number = record.broker_order_id
+        if number is not None and self._numbers.get(number) == record.order_id:
+            del self._numbers[number]

@@ -195,6 +195,17 @@ async def test_many_hints_are_one_read_a_second(autojump_clock):
     assert min(gaps) >= 1
 
 
+async def test_a_read_that_was_hinted_at_and_failed_is_made_again(autojump_clock):
+    async with trading() as (stage, record):
+        stage.paper.say(row_of(record))
+        await trio.sleep(6)
+        stage.paper.script.on("order_book", Fault.refuse("E1", "busy"), times=1)
+        stage.paper.fill(record.broker_order_id, 4, "700")
+        stage.paper.say(None)
+        await trio.sleep(3)
+        assert stage.stored(record.order_id).filled_quantity == 4
+
+
 async def test_a_row_without_a_number_we_know_may_be_an_order_on_its_way(
     autojump_clock,
 ):
