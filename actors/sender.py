@@ -322,7 +322,9 @@ class Sender:
 
     def _denied(self, flight: Flight, code: str, message: str) -> Change | None:
         if code == "cancelled":
-            return self._change(flight, OrderStatus.CANCELLED, message)
+            by = self._journal[flight.order_id].cancel_by or "a client"
+            cause = f"asked by {by}; {message}"
+            return self._change(flight, OrderStatus.CANCELLED, cause)
         return self._change(
             flight, OrderStatus.DENIED, message, error_code=code, message=message
         )
