@@ -67,6 +67,7 @@ from actors.session_watch import SessionWatch
 from actors.stall import watch_mailbox
 from actors.tags import Tags
 from actors.trading import TradingState
+from actors.traffic import Traffic, TrafficKeeper
 from actors.untagged import Untagged
 from actors.windows import Kind
 from actors.writer import StoreHealth, tell
@@ -102,6 +103,7 @@ class BrokerParts(NamedTuple):
     clockwork: Clockwork
     seal: Seal | None = None
     egress: Egress | None = None
+    traffic: Traffic | None = None
 
 
 class Broker:
@@ -124,8 +126,10 @@ class Broker:
             writer,
             clockwork.wall,
             clockwork.rng,
+            parts.traffic,
         )
-        self._journal = journal = Journal(name, writer, clockwork.wall)
+        traded = line.traffic.traded
+        self._journal = journal = Journal(name, writer, clockwork.wall, traded)
         aloft: dict[str, Flight] = {}
         ownership = Ownership(journal)
         untagged = Untagged(journal, turns, aloft.__contains__, self._note)
@@ -210,6 +214,7 @@ class Broker:
             self._start_soon(self._resting.run)
             self._start_soon(watch_mailbox, parts.mailbox)
             self._start_soon(DayKeeper(name, limiter, writer).run)
+            self._start_soon(TrafficKeeper(name, self._line.traffic, writer).run)
             task_status.started()
             try:
                 while True:

@@ -219,7 +219,8 @@ class Sender:
             self._trading.arrived(flight.order_id)
             if patience.cancelled_caught:
                 result = CallResult.TIMED_OUT
-            self._line.report(permit, result)
+            departed = Kind.PLACE if flight.departed else None
+            self._line.report(permit, result, departed)
         words = f"no answer in {self._submit_timeout:g} s"
         raise SentUnknown(words) if flight.departed else NotSent(words)
 

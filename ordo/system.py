@@ -46,6 +46,7 @@ from actors.supervisor import (
     check_grace,
 )
 from actors.trading import TradingState
+from actors.traffic import Traffic
 from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT, RunSync, StoreHealth, Writer, tell
 from adapters import (
@@ -97,6 +98,7 @@ class Seat(NamedTuple):
     mailbox: Mailbox
     session: Session
     egress: Egress | None
+    traffic: Traffic
 
 
 class System:
@@ -465,6 +467,7 @@ class System:
             clockwork=self.clockwork,
             seal=None if self._seal is None else functools.partial(self._seal, name),
             egress=seat.egress,
+            traffic=seat.traffic,
         )
 
         async def start(*, task_status: trio.TaskStatus[None]) -> None:
@@ -508,6 +511,11 @@ class System:
             mailbox=Mailbox(f"broker:{table.name}", BROKER_ROOM, urgent_capacity=500),
             session=Session(required=port.login is not None, grant=grant),
             egress=egress(table, self._looks.get(table.name)),
+            traffic=Traffic(
+                self.clockwork.wall,
+                today,
+                store.order_counts(table.name, today.isoformat()),
+            ),
         )
 
     def _today(self) -> date:
