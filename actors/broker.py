@@ -69,6 +69,7 @@ from actors.stall import watch_mailbox
 from actors.tags import Tags
 from actors.telling import Telling
 from actors.trading import TradingState
+from actors.traffic import Traffic, TrafficKeeper
 from actors.untagged import Untagged
 from actors.updates import Updates
 from actors.windows import Kind
@@ -107,6 +108,7 @@ class BrokerParts(NamedTuple):
     seal: Seal | None = None
     egress: Egress | None = None
     took_up: TookUp = lambda done, total: None
+    traffic: Traffic | None = None
 
 
 class Broker:
@@ -129,8 +131,10 @@ class Broker:
             writer,
             clockwork.wall,
             clockwork.rng,
+            parts.traffic,
         )
-        self._journal = journal = Journal(name, writer, clockwork.wall)
+        traded = line.traffic.traded
+        self._journal = journal = Journal(name, writer, clockwork.wall, traded)
         aloft: dict[str, Flight] = {}
         ownership = Ownership(journal)
         untagged = Untagged(journal, turns, aloft.__contains__, self._note)
@@ -226,6 +230,7 @@ class Broker:
             self._start_soon(self._resting.run)
             self._start_soon(watch_mailbox, parts.mailbox)
             self._start_soon(DayKeeper(name, limiter, writer).run)
+            self._start_soon(TrafficKeeper(name, self._line.traffic, writer).run)
             task_status.started()
             try:
                 while True:

@@ -117,7 +117,7 @@ class Canceller:
         finally:
             if patience.cancelled_caught:
                 result = CallResult.TIMED_OUT
-            self._line.report(permit, result)
+            self._line.report(permit, result, Kind.CANCEL)
         raise SentUnknown(f"no answer in {self._submit_timeout:g} s")
 
 

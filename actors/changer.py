@@ -159,7 +159,7 @@ class Changer:
         finally:
             if patience.cancelled_caught:
                 result = CallResult.TIMED_OUT
-            line.report(permit, result)
+            line.report(permit, result, Kind.MODIFY if left else None)
         words = f"no answer in {self._submit_timeout:g} s"
         raise SentUnknown(words) if left else NotSent(words)
 

@@ -7,6 +7,7 @@ enough, with every trade and position explained.
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 
 import trio
 
@@ -89,6 +90,7 @@ class Comparing:
         self._shown = shown
         self._wholeness = Wholeness()
         self._cut_short = False
+        self._looked: datetime | None = None  # when the book before was read
         self.doubts = Doubts()
 
     def in_doubt(self, order_id: str) -> None:
@@ -141,6 +143,7 @@ class Comparing:
             if ripe:
                 await self._conclude(round_, ripe)
         finally:
+            self._looked = round_.read_at
             self._tell_undecided(round_)
 
     async def told(self, record: OrderRecord, row: BookOrder) -> None:
@@ -177,7 +180,8 @@ class Comparing:
         where: str = "the broker's book",
     ) -> None:
         order_id = record.order_id
-        change = from_book(record, row, self._journal.wall(), where)
+        wall = self._journal.wall()
+        change = from_book(record, row, wall, where, self._looked)
         self.certain(order_id)
         if change is not None:
             await self._journal.save(change)

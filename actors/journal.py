@@ -48,12 +48,20 @@ class Journal:
         broker: its name, for the audit.
         writer: the writer's mailbox.
         wall: for stamps.
+        filled: told of each fill.
 
     Attributes:
         on_drop: told of each order that is let go of, settled and stored.
     """
 
-    def __init__(self, broker: str, writer: Mailbox, wall: Wall) -> None:
+    def __init__(
+        self,
+        broker: str,
+        writer: Mailbox,
+        wall: Wall,
+        filled: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._filled = filled
         self.broker = broker
         self.wall = wall
         self.on_drop: Callable[[OrderRecord], None] = lambda record: None
@@ -123,6 +131,8 @@ class Journal:
         if change is None:
             return False
         order, event = change.order, change.event
+        if event.fill_quantity:
+            self._filled()
         self._settled_at.pop(order.order_id, None)
         if order.is_settled:
             self._settled_at[order.order_id] = trio.current_time()

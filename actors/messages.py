@@ -22,6 +22,7 @@ from adapters import (
     Field,
     OldFile,
     Order,
+    OrderCounts,
     OrderRecord,
     Pruned,
     SentAs,
@@ -445,6 +446,7 @@ class BrokerReport(msgspec.Struct, frozen=True, kw_only=True):
     unknown_orders: int
     rate_limit: dict[str, Any]
     order_updates: OrderUpdatesReport
+    order_counts: OrderCounts
     restarts: int = 0
     egress: EgressReport | None = None
 

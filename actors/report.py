@@ -50,6 +50,7 @@ def report(
         open_orders=sum(record.is_open for record in records),
         unknown_orders=sum(r.status is OrderStatus.UNKNOWN for r in records),
         rate_limit=msgspec.to_builtins(line.pacer.headroom()),
+        order_counts=line.traffic.today()[1],
         egress=None if egress is None else egress.report(),
     )
 

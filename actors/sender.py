@@ -233,7 +233,8 @@ class Sender:
             self._trading.arrived(flight.order_id)
             if patience.cancelled_caught:
                 result = CallResult.TIMED_OUT
-            self._line.report(permit, result)
+            departed = Kind.PLACE if flight.departed else None
+            self._line.report(permit, result, departed)
         words = f"no answer in {self._submit_timeout:g} s"
         raise SentUnknown(words) if flight.departed else NotSent(words)
 
@@ -341,7 +342,9 @@ class Sender:
 
     def _denied(self, flight: Flight, code: str, message: str) -> Change | None:
         if code == "cancelled":
-            return self._change(flight, OrderStatus.CANCELLED, message)
+            by = self._journal[flight.order_id].cancel_by or "a client"
+            cause = f"asked by {by}; {message}"
+            return self._change(flight, OrderStatus.CANCELLED, cause)
         return self._change(
             flight, OrderStatus.DENIED, message, error_code=code, message=message
         )

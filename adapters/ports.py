@@ -262,6 +262,23 @@ class SaveDayCount(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     count: int
 
 
+class OrderCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one account on one trading day: orders sent, changed, cancelled, and fills."""
+
+    sent: int = 0
+    changed: int = 0
+    cancelled: int = 0
+    trades: int = 0
+
+
+class SaveOrderCounts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Store a broker's counts of a trading day (`YYYY-MM-DD`)."""
+
+    broker: str
+    day: str
+    counts: OrderCounts
+
+
 class SaveSession(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Store a broker's session as sealed text; None forgets it."""
 
@@ -283,7 +300,16 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     audit: tuple[AuditEntry, ...]
 
 
-Write = Accept | SaveOrder | SaveSwitch | SaveDayCount | SaveSession | SaveCursor | Note
+Write = (
+    Accept
+    | SaveOrder
+    | SaveSwitch
+    | SaveDayCount
+    | SaveOrderCounts
+    | SaveSession
+    | SaveCursor
+    | Note
+)
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -435,6 +461,8 @@ class Store(Protocol):
     def switch(self) -> TradingSwitch | None: ...
 
     def day_count(self, broker: str, day: str) -> int: ...
+
+    def order_counts(self, broker: str, day: str) -> OrderCounts: ...
 
     def sessions(self) -> dict[str, str]: ...
 

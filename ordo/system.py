@@ -48,6 +48,7 @@ from actors.supervisor import (
 )
 from actors.telemetry import Telemetry
 from actors.trading import TradingState
+from actors.traffic import Traffic
 from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT, RunSync, StoreHealth, Writer, tell
 from adapters import (
@@ -99,6 +100,7 @@ class Seat(NamedTuple):
     mailbox: Mailbox
     session: Session
     egress: Egress | None
+    traffic: Traffic
 
 
 class System:
@@ -486,6 +488,7 @@ class System:
             seal=None if self._seal is None else functools.partial(self._seal, name),
             egress=seat.egress,
             took_up=functools.partial(self._took_up, name),
+            traffic=seat.traffic,
         )
 
         async def start(*, task_status: trio.TaskStatus[None]) -> None:
@@ -529,6 +532,11 @@ class System:
             mailbox=Mailbox(f"broker:{table.name}", BROKER_ROOM, urgent_capacity=500),
             session=Session(required=port.login is not None, grant=grant),
             egress=egress(table, self._looks.get(table.name)),
+            traffic=Traffic(
+                self.clockwork.wall,
+                today,
+                store.order_counts(table.name, today.isoformat()),
+            ),
         )
 
     def _today(self) -> date:

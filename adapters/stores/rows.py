@@ -22,7 +22,13 @@ from adapters.model import (
     Slice,
     Validity,
 )
-from adapters.ports import AuditRecord, KeyTaken, TradingSwitch
+from adapters.ports import (
+    AuditRecord,
+    KeyTaken,
+    OrderCounts,
+    SaveOrderCounts,
+    TradingSwitch,
+)
 from adapters.stores.audit_chain import Line
 from adapters.stores.times import stamp, stamp_or_none, time_of, time_or_none
 
@@ -225,6 +231,21 @@ def switch_of(row: Row) -> TradingSwitch | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def counts_row(write: SaveOrderCounts) -> tuple[Any, ...]:
+    counts = write.counts
+    numbers = counts.sent, counts.changed, counts.cancelled, counts.trades
+    return write.broker, write.day, *numbers
+
+
+def counts_of(row: Row) -> OrderCounts:
+    return OrderCounts(
+        sent=row["sent"],
+        changed=row["changed"],
+        cancelled=row["cancelled"],
+        trades=row["trades"],
+    )
 
 
 def key_of(row: Row) -> KeyTaken:

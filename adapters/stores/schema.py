@@ -231,6 +231,14 @@ def _add_slices(database: Database) -> None:
         database.execute(f"ALTER TABLE orders ADD COLUMN {column} {kind}")
 
 
+def _add_order_counts(database: Database) -> None:
+    """What each account asked of its broker in a day, and traded."""
+    counts: dict[str, type] = {"broker": str, "day": str}
+    counts |= dict.fromkeys(("sent", "changed", "cancelled", "trades"), int)
+    pk = ("broker", "day")
+    database.create_table("order_counts", counts, pk=pk, not_null=set(counts))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _first,
     _add_sessions,
@@ -239,6 +247,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _add_closing,
     _index_filled,
     _add_slices,
+    _add_order_counts,
 )
 """Number n makes version n of n-1. Only ever add to the end."""
 VERSION = len(MIGRATIONS)
@@ -246,7 +255,7 @@ TABLES = frozenset(
     {
         *("meta", "idempotency", "batches", "orders", "order_events"),
         *("trading_switch", "day_counts", "audit", "sessions"),
-        "cursors",
+        *("cursors", "order_counts"),
     }
 )
 

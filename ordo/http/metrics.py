@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import BrokerReport, ReadBroker
+from actors.traffic import asked
 from ordo.http.answers import Text
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
@@ -134,6 +135,10 @@ class Now(Collector):
             "Calls that may still be made in a window.",
             labels=["broker", "window"],
         )
+        ratio = _of_broker(
+            "ordo_order_to_trade_ratio",
+            "Orders, changes and cancels of the day for each trade, or in all.",
+        )
         restarts = CounterMetricFamily(
             "ordo_broker_restarts", "Of its actor.", labels=["broker"]
         )
@@ -156,6 +161,8 @@ class Now(Collector):
             unknown.add_metric([name], report.unknown_orders)
             if report.order_updates.state != "off":
                 updates.add_metric([name], report.order_updates.state == "live")
+            counts = report.order_counts
+            ratio.add_metric([name], asked(counts) / max(1, counts.trades))
             since = self._unknown.get(name)
             age = 0.0 if since is None else max(0.0, (now - since).total_seconds())
             oldest.add_metric([name], age)
@@ -163,7 +170,7 @@ class Now(Collector):
                 spare = window["limit"] - window["used"]
                 left.add_metric([name, f"{window['seconds']:g}s"], spare)
         yield from (up, breaker, session, expires, queue, wire, opened, unknown)
-        yield from (oldest, updates, left, restarts)
+        yield from (oldest, updates, left, ratio, restarts)
 
     def _publishers(self) -> Iterable[Metric]:
         labels = ["publisher"]

@@ -14,7 +14,8 @@ from actors.clock_watch import ClockWatch
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import EgressReport, ReadBroker
 from actors.stall import StallReport
-from adapters import AuditQuery, AuditRecord
+from actors.traffic import ratio_text
+from adapters import AuditQuery, AuditRecord, OrderCounts
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
 from ordo.http.errors import ApiError, query_error
@@ -50,6 +51,20 @@ class OrderUpdatesView(msgspec.Struct, kw_only=True):
     state: Literal["live", "down", "off"]
 
 
+class OrderToTradeView(msgspec.Struct, kw_only=True):
+    """What the account asked of its broker today through Ordo, and its fills.
+
+    `ratio`: orders sent, changed and cancelled for each trade, as text; null where
+    there was no trade.
+    """
+
+    sent: int
+    changed: int
+    cancelled: int
+    trades: int
+    ratio: str | None
+
+
 class BrokerView(msgspec.Struct, kw_only=True):
     """One broker for status; null where its actor does not answer just now.
 
@@ -72,6 +87,7 @@ class BrokerView(msgspec.Struct, kw_only=True):
     unknown_orders: int | None = None
     rate_limit: dict[str, Any] | None = None
     order_updates: OrderUpdatesView | None = None
+    order_to_trade: OrderToTradeView | None = None
     restarts: int
     egress: EgressView | None = None
 
@@ -258,7 +274,12 @@ async def _broker(name: str, mailbox: Mailbox, restarts: int) -> BrokerView:
             report = await mailbox.ask(ReadBroker(), urgent=True)
     except (MailboxError, trio.TooSlowError):
         return BrokerView(broker=name, connection="down", restarts=restarts)
-    told = msgspec.structs.asdict(report) | {
+    told = msgspec.structs.asdict(report)
+    counts: OrderCounts = told.pop("order_counts")
+    told |= {
+        "order_to_trade": OrderToTradeView(
+            **msgspec.structs.asdict(counts), ratio=ratio_text(counts)
+        ),
         "session_expires_at": _moment(report.session_expires_at),
         "last_login_at": _moment(report.last_login_at),
         "last_call_at": _moment(report.last_call_at),

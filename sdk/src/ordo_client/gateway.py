@@ -69,6 +69,19 @@ class Egress(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class OrderToTrade(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account asked of its broker today through Ordo, and its fills.
+
+    `ratio`: orders sent, changed and cancelled for each trade; None without a trade.
+    """
+
+    sent: int = 0
+    changed: int = 0
+    cancelled: int = 0
+    trades: int = 0
+    ratio: Decimal | None = None
+
+
 class BrokerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One broker; None where its part of Ordo does not answer just now."""
 
@@ -87,6 +100,7 @@ class BrokerStatus(msgspec.Struct, frozen=True, kw_only=True):
     open_orders: int | None = None
     unknown_orders: int | None = None
     rate_limit: dict[str, Any] | None = None
+    order_to_trade: OrderToTrade | None = None
     restarts: int = 0
     egress: Egress | None = None
 
