@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import yaml
+from mkdocs.config import load_config
 
 from tests.site import hooks
 from tests.support.processes import ROOT
@@ -72,7 +73,8 @@ def test_the_search_knows_every_page(site):
 def test_links_to_files_outside_the_docs_lead_to_the_sites_own(site):
     assert 'href="index.html"' in (site / "quickstart.html").read_text()
     assert 'href="docs/' not in (site / "index.html").read_text()
-    assert (site / "LICENSE.txt").exists()
+    assert 'href="files/LICENSE"' in (site / "index.html").read_text()
+    assert (site / "files" / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
 
 def test_links_that_lead_nowhere_are_found(tmp_path):
@@ -92,6 +94,18 @@ def test_links_that_lead_nowhere_are_found(tmp_path):
     assert done.stderr.count("WARNING") == 3
     for told in ("'gone.md'", "'#lost'", "'#astray'"):
         assert told in done.stderr
+
+
+def test_a_page_that_nobody_named_stands_where_a_pattern_fits(tmp_path):
+    for name in ("b.md", "a.md", "named.md", "sub/z.md", "there.md"):
+        file = tmp_path / "docs" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("# Page\n")
+    nav = [{"Part": ["there.md?", "gone.md?", "sub/*.md", "*.md", "named.md"]}]
+    config = load_config(config_file=None, docs_dir=str(tmp_path / "docs"), nav=nav)
+    config.config_file_path = str(tmp_path / "mkdocs.yml")
+    made = hooks.on_config(config).nav
+    assert made == [{"Part": ["there.md", "sub/z.md", "a.md", "b.md", "named.md"]}]
 
 
 def test_the_navigation_has_its_parts():

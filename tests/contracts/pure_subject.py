@@ -23,6 +23,7 @@ class PureSubject(Protocol):
         nobody_knows: a symbol that is not in the master.
         good: the body of a success, with an order id.
         without_id: the body of a success for a new order, without its id.
+        refused: a structured no to an order, with HTTP 400, that is on the list.
         unlisted: a structured no, with HTTP 200, whose code nobody has documented.
     """
 
@@ -34,6 +35,7 @@ class PureSubject(Protocol):
     nobody_knows: str
     good: bytes
     without_id: bytes
+    refused: bytes
     unlisted: bytes
 
     def order_answer(self, call: str, status: int, body: bytes) -> Acked | Rejected:

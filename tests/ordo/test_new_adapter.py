@@ -80,6 +80,17 @@ def test_a_name_that_is_taken_or_is_none_is_refused(checkout, written):
     assert not (checkout / "up").exists()
 
 
+def test_nothing_is_written_over_what_is_there(checkout, written):
+    page = checkout / "docs/brokers/other.md"
+    page.write_text("somebody's own")
+    before = (checkout / CATALOGUE).read_text()
+    with pytest.raises(ConfigError, match=re.escape(str(page))):
+        write("other", checkout)
+    assert page.read_text() == "somebody's own"
+    assert (checkout / CATALOGUE).read_text() == before
+    assert not (checkout / "adapters/brokers/other").exists()
+
+
 def test_without_a_checkout_nothing_is_written(tmp_path):
     done = run_ordo("new-adapter", "acme", "--directory", str(tmp_path))
     assert done.returncode == 1

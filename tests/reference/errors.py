@@ -61,7 +61,7 @@ STATUSES = {
     "acked": ("the broker has it", "none"),
     "partially_filled": ("a part is filled", "none"),
     "filled": ("all of it is filled", "none"),
-    "settled": ("filled, and settled", "none"),
+    "settled": ("filled, and one trading day has passed (T+1)", "none"),
     "cancelled": ("cancelled; what was filled before stays", "none"),
     "rejected": ("the broker said no", "mend the order, new key"),
     "denied": ("Ordo said no, nothing left", "see the code; a new key is safe"),

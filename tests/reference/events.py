@@ -31,7 +31,7 @@ TYPES = {
     "order.placed": "it is stored, and will be sent",
     "order.rejected": "the broker said no",
     "order.resting": "a protected market order waits unfilled",
-    "order.settled": "filled, and its trading day's settlement has come",
+    "order.settled": "filled, and one trading day has passed (T+1)",
     "order.undecided": "rows of the book may be it, and people have to decide",
     "order.unknown": "it may have arrived; it is looked for",
     "session.active": "a log-in is good",

@@ -26,8 +26,8 @@ PAGES = {
 }
 """Documents outside `docs/`, and the pages that they are of the site."""
 
-FILES = {"LICENSE": "LICENSE.txt", "ordo.toml.example": "ordo.toml.example"}
-"""Other files that documents link to."""
+FILES = "files"
+"""Where the site has other files that documents link to."""
 
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
 FENCE = re.compile(r"^(```.*?^```$)", re.MULTILINE | re.DOTALL)
@@ -43,11 +43,12 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what stands outside `docs/`."""
+    """Add what stands outside `docs/`: pages, and files that some page links to."""
     root = Path(config.config_file_path).parent
-    for source, target in (PAGES | FILES).items():
-        if (root / source).exists():
-            files.append(File.generated(config, target, abs_src_path=root / source))
+    sources = [source for source in PAGES if (root / source).exists()]
+    for source in [*sources, *_linked(root)]:
+        file = File.generated(config, in_site(source), abs_src_path=root / source)
+        files.append(file)
     return files
 
 
@@ -92,7 +93,24 @@ def source_of(page: str) -> str:
 
 def in_site(source: str) -> str:
     """Where the site has a file of the repository."""
-    return (PAGES | FILES).get(source, source.removeprefix("docs/"))
+    if source.startswith("docs/"):
+        return source.removeprefix("docs/")
+    return PAGES.get(source) or f"{FILES}/{source}{'.txt' * source.endswith('.md')}"
+
+
+def _linked(root: Path) -> list[str]:
+    """Files outside `docs/` that pages link to, without those that are pages."""
+    found: set[str] = set()
+    for source in map(source_of, pages(root)):
+        text = "".join(FENCE.split((root / source).read_text("utf-8"))[::2])
+        for link in LINK.finditer(text):
+            wanted = posixpath.join(posixpath.dirname(source), link[2])
+            found.add(posixpath.normpath(wanted))
+    return sorted(
+        name
+        for name in found - PAGES.keys()
+        if not name.startswith("docs/") and (root / name).is_file()
+    )
 
 
 def _names(nav: Any) -> Iterator[str]:

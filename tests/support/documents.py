@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.site.hooks import PAGES
 from tests.support.processes import ROOT
 
 FENCE = re.compile(
@@ -29,7 +30,7 @@ class Block(NamedTuple):
 def documents() -> list[str]:
     """Every document that people read, from the root; the made reference is none."""
     pages = [path for path in (ROOT / "docs").rglob("*.md") if _is_written(path)]
-    names = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "sdk/README.md")
+    names = [name for name in PAGES if (ROOT / name).exists()]
     return [*names, *sorted(page.relative_to(ROOT).as_posix() for page in pages)]
 
 

@@ -23,6 +23,7 @@ class HdfcPure:
     nobody_knows = "NSE:NOSUCH"
     good = b'{"status": "success", "data": {"order_id": "1"}}'
     without_id = b'{"status": "success", "data": {}}'
+    refused = b'{"status": "error", "message": "Invalid quantity"}'
     unlisted = b'{"status": "error", "message": "nobody has seen these words"}'
 
     def order_answer(self, call, status, body):
