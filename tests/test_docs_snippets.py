@@ -63,7 +63,7 @@ ELSEWHERE = {
 """Pages whose commands cannot run at a demo, and why; a page may be missing."""
 
 PROGRAMS = ("sh", "python")
-READ = ("http", "json", "text", "toml", "yaml", "")
+READ = ("http", "json", "text", "toml", "transcript", "yaml", "")
 COMMAND = re.compile(
     r"^(?:\.venv/bin/|\$ )?(?:ordo|curl|make|docker|pip|python) ", re.M
 )

@@ -314,7 +314,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the cancel of an order that is not found yet is remembered",
         "actors/cancels.py",
-        "        self._wanted.add(order_id)\n",
+        "        self._wanted.setdefault(order_id, by)\n",
         "        pass\n",
         CANCELS,
     ),
