@@ -221,7 +221,11 @@ async def test_a_row_without_a_number_we_know_may_be_an_order_on_its_way(
         assert times == []  # found by then: it is somebody else's
         stage.paper.script.on("place", Fault.lose_request())
         await stage.place(resting())
-        assert await one_read(stage, row) >= 1
+        await trio.sleep(0.5)
+        del times[:]
+        stage.paper.say(row)
+        await settle()
+        assert times == [trio.current_time()]  # not only when it is looked for
 
 
 # How often the book is read
@@ -330,7 +334,7 @@ async def test_after_a_steady_connection_the_next_try_comes_within_a_second(
         stage.paper.drop()
         before = trio.current_time()
         await trio.sleep(2)
-        assert stage.paper.tries[-1] - before <= 1
+        assert 0.5 <= stage.paper.tries[-1] - before <= 1
 
 
 async def test_a_refusal_for_who_we_are_is_not_hammered_and_the_book_tells(

@@ -42,7 +42,7 @@ async def spoken(way, port, host="127.0.0.1"):
 
 
 class Proxy:
-    """Answers *answers* in turn, then passes bytes on to *port*; 0: then it hangs up."""
+    """Answers *answers* in turn, then passes bytes on to *port*; 0: hangs up."""
 
     def __init__(self, port, *answers):
         self.heard = []

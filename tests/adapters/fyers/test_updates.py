@@ -81,7 +81,10 @@ async def test_a_connection_that_drops_says_so(venue):
     async with fyers.order_updates() as updates:
         await subscribed(venue)
         venue.socket.drop()
-        with pytest.raises(SentUnknown, match="the socket was closed"):
+        with (
+            trio.fail_after(5),
+            pytest.raises(SentUnknown, match="the socket was closed"),
+        ):
             await updates.receive()
     await fyers.aclose()
 
@@ -91,7 +94,7 @@ async def test_a_message_that_is_too_long_ends_the_connection(venue):
     async with fyers.order_updates() as updates:
         await subscribed(venue)
         venue.socket.tell('{"s":"ok","x":"' + 70_000 * "x" + '"}')
-        with pytest.raises(SentUnknown, match="code 1009"):
+        with trio.fail_after(5), pytest.raises(SentUnknown, match="code 1009"):
             await updates.receive()
     await fyers.aclose()
 
@@ -147,7 +150,10 @@ async def test_three_pings_without_an_answer_end_it(autojump_clock):
     wire, updates = read()
     wire.answers = False
     began = trio.current_time()
-    with pytest.raises(SentUnknown, match="no word over the socket for 30 s"):
+    with (
+        trio.fail_after(99),
+        pytest.raises(SentUnknown, match="no word over the socket for 30 s"),
+    ):
         await updates.receive()
     assert trio.current_time() - began == 30
 
@@ -164,13 +170,13 @@ async def test_three_pings_without_an_answer_end_it(autojump_clock):
 )
 async def test_what_cannot_be_read_ends_it(message, words):
     _, updates = read(message)
-    with pytest.raises(SentUnknown, match=words):
+    with trio.fail_after(5), pytest.raises(SentUnknown, match=words):
         await updates.receive()
 
 
 async def test_a_token_that_died_is_told_as_such():
     _, updates = read('{"s":"error","code":-17,"message":"expired"}')
-    with pytest.raises(SessionExpired, match="code -17"):
+    with trio.fail_after(5), pytest.raises(SessionExpired, match="code -17"):
         await updates.receive()
 
 

@@ -129,7 +129,7 @@ async def test_what_says_too_little_only_points_at_the_book(venue, mstock, messa
     ],
 )
 async def test_what_cannot_be_read_and_errors_end_it(venue, mstock, message, words):
-    with pytest.raises(SentUnknown, match=words) as caught:
+    with trio.fail_after(5), pytest.raises(SentUnknown, match=words) as caught:
         await told(venue, mstock, message)
     assert "TOKEN" not in str(caught.value)
 
