@@ -1,4 +1,4 @@
-"""Stop orders at brokers that have them, and a word before anything leaves elsewhere."""
+"""Stops where brokers have them; a word before anything leaves where they have not."""
 
 import pytest
 import trio
