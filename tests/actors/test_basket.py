@@ -12,8 +12,16 @@ from actors.pretrade import PreTrade
 from adapters import Side
 from tests.actors.test_checks import position
 from tests.support.desk import Teller, a_margin, some_funds
-from tests.support.gateway import a_batch, an_order, make_clockwork
-from tests.support.market import D, an_index, an_instrument, an_option, the_table
+from tests.support.gateway import (
+    a_batch,
+    an_order,
+    make_clockwork,
+    make_paper,
+    make_system,
+    place,
+    running,
+)
+from tests.support.market import Able, D, an_index, an_instrument, an_option, the_table
 
 OPTION = "NFO:NIFTY28NOV2625000CE"
 BUY = an_order()
@@ -268,6 +276,21 @@ async def test_a_no_on_margins_of_some_seconds_ago_is_asked_for_again(autojump_c
         await trio.sleep(2)
         checks.margins((65, 600), (130, 500), together=900)
         assert await checks.codes(ONE, TWO) == [None, None]
+
+
+async def test_a_replay_asks_no_broker_what_there_is(autojump_clock):
+    paper = make_paper(prices={"NSE:SBIN": 812, "NSE:INFY": 1000})
+    index = an_index(an_instrument(), an_instrument("NSE:INFY"))
+    ports = {"one": Able(paper, simulated=False)}
+    message = a_batch("one", orders=(BUY, INFY))
+    async with running(make_system(ports, index=index)) as system:
+        await trio.sleep(2)
+        first = await place(system, message)
+        assert paper.script.calls["funds"] == 1
+        await trio.sleep(10)
+        again = await place(system, message)
+        assert paper.script.calls["funds"] == 1
+    assert (first.replayed, again.replayed) == (False, True)
 
 
 # Parts of one order

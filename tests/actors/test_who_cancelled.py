@@ -163,7 +163,7 @@ async def test_a_cancel_by_its_user_is_told_as_the_users(autojump_clock):
 
 async def test_the_first_to_ask_is_the_one_who_asked(autojump_clock):
     stage = Stage(make_paper(fill="manual"))
-    stage.paper.script.on("cancel", Fault.delay(3))
+    stage.paper.script.on("cancel", Fault.slow_connect(3))
     async with stage.running(), trio.open_nursery() as nursery:
         order = await stage.place()
         nursery.start_soon(stage.cancel, order.order_id)

@@ -37,6 +37,7 @@ def test_an_order_goes_out_with_its_numbers_as_they_were_written():
                 "disclosed_quantity": None,
                 "brokers": None,
                 "note": None,
+                "slice": False,
             }
         ],
         "brokers": ["alpha"],
@@ -50,6 +51,12 @@ def test_an_order_goes_out_with_its_numbers_as_they_were_written():
         "Content-Type": "application/json",
         "Idempotency-Key": "k-1",
     }
+
+
+def test_slices_and_sells_first_are_asked_for_by_name():
+    order = Order(symbol="NSE:SBIN", side="BUY", quantity=1, type="MARKET", slice=True)
+    sent = json.loads(calls.place(order, "alpha", sequential=True).body)
+    assert (sent["orders"][0]["slice"], sent["sequential"]) == (True, True)
 
 
 def test_each_call_without_a_key_gets_one_of_its_own():
