@@ -35,6 +35,7 @@ STORE = ("tests/adapters/test_sqlite_store.py", "tests/adapters")
 PACE = ("tests/actors/test_limiter.py", "tests/actors/test_pacer.py")
 HTTP = ("tests/adapters/test_http.py",)
 CANCELS = ("tests/actors/test_cancels.py",)
+CONSOLE = ("tests/ordo/console/test_delivery.py",)
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -331,6 +332,41 @@ MUTANTS: tuple[Mutant, ...] = (
         '    if call.principal.scope != "admin":\n',
         "    if False:\n",
         ("tests/ordo/http/test_access.py", "tests/ordo/http"),
+    ),
+    Mutant(
+        "what is sent by hand is on record before it is delivered",
+        "ordo/console/delivery.py",
+        "    await _record(call, actor, entry, wanted.way, form, message)\n",
+        "",
+        CONSOLE,
+    ),
+    Mutant(
+        "what cannot be recorded is not delivered by hand",
+        "ordo/console/delivery.py",
+        "    if not entry.reads:\n",
+        "    if False:\n",
+        CONSOLE,
+    ),
+    Mutant(
+        "what moves money by hand is looked at twice",
+        "ordo/console/delivery.py",
+        "    if words is not None and not wanted.confirmed:\n",
+        "    if False:\n",
+        CONSOLE,
+    ),
+    Mutant(
+        "a revoked token delivers nothing more",
+        "ordo/console/session.py",
+        "        if not self._is_good():\n",
+        "        if False:\n",
+        ("tests/ordo/console/test_session.py",),
+    ),
+    Mutant(
+        "a name that an actor does not know is not sent to it",
+        "ordo/console/making.py",
+        '    check_brokers(form.brokers, known, "$.brokers")\n',
+        "",
+        ("tests/ordo/console/test_no_crash.py", *CONSOLE),
     ),
     Mutant(
         "a secret does not show itself",

@@ -7,9 +7,7 @@ lives while nobody types. Between them go whole frames, and nothing else.
 from __future__ import annotations
 
 import queue
-import ssl
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from types import TracebackType
@@ -20,16 +18,15 @@ import msgspec
 import trio
 from trio_websocket import (
     ConnectionClosed,
-    ConnectionRejected,
     WebSocketConnection,
     wrap_client_stream,
 )
 
 from ordo.cli.client import Target
 from ordo.cli.failure import Failure
+from ordo.cli.shell.reaching import CONNECT_SECONDS, Stream, connected, reason_of
 
 PATH = "/api/v1/console"
-CONNECT_SECONDS = 15.0
 PING_EVERY, PONG_SECONDS = 20.0, 20.0
 """Seconds: a server that is gone without a word is noticed."""
 STILL_HERE = 300.0
@@ -40,7 +37,6 @@ MOST_ANSWER = 64 * 2**20
 ROOM = 100
 
 Frame = dict[str, Any]
-Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -169,7 +165,7 @@ class Link:
         try:
             reason = trio.run(self._talk, opened)
         except Exception as exc:  # told to the thread that waits, as one line
-            reason = self._reason(exc)
+            reason = reason_of(self._target.url, exc)
         finally:
             self.gone = reason
             for answers in tuple(self._waiting.values()):
@@ -180,7 +176,7 @@ class Link:
         with trio.CancelScope() as self._scope:
             async with trio.open_nursery() as tasks:
                 with trio.fail_after(CONNECT_SECONDS):
-                    stream = await self._connected()
+                    stream = await connected(self._target)
                 try:
                     return await self._served(stream, tasks, opened)
                 finally:
@@ -188,23 +184,6 @@ class Link:
                     await trio.aclose_forcefully(stream)
                     tasks.cancel_scope.cancel(reason="it ended")
         return "it was closed"
-
-    async def _connected(self) -> Stream:
-        """A stream to Ordo, its certificate checked."""
-        url = httpx.URL(self._target.url)
-        secure = url.scheme == "https"
-        port = url.port or (443 if secure else 80)
-        stream = await trio.open_tcp_stream(url.host, port)
-        if not secure:
-            return stream
-        trusting = ssl.create_default_context(cafile=self._target.ca)
-        tls = trio.SSLStream(
-            stream, trusting, server_hostname=url.host, https_compatible=True
-        )
-        await (
-            tls.do_handshake()
-        )  # by itself: trio-websocket would not tell why it fails
-        return tls
 
     async def _served(
         self,
@@ -271,44 +250,3 @@ class Link:
             except trio.TooSlowError:
                 self._scope.cancel(reason="Ordo does not answer")
                 return
-
-    def _reason(self, exc: BaseException) -> str:
-        """Why it could not be opened, or ended, in one line."""
-        url = self._target.url
-        for each in _causes(exc):
-            if isinstance(each, ConnectionRejected):
-                return _refused(url, each)
-            if isinstance(each, trio.TooSlowError):
-                return f"{url} did not answer in {CONNECT_SECONDS:g} s"
-            if "CERTIFICATE_VERIFY_FAILED" in str(each):
-                words = "shows a certificate of another CA; name the right one by --ca"
-                return f"{url} {words}"
-            if isinstance(each, ssl.SSLError):
-                return f"{url} does not speak TLS as expected: {each}"
-        if any(isinstance(each, OSError) for each in _causes(exc)):
-            return f"no Ordo answers at {url}; start it with: ordo serve"
-        last = list(_causes(exc))[-1]
-        return f"{url}: {last or type(last).__name__}"
-
-
-def _refused(url: str, refused: ConnectionRejected) -> str:
-    if refused.status_code == 401:
-        return f"{url} does not accept the token; give another by --token"
-    try:
-        answer = msgspec.json.decode(refused.body or b"")
-        return f"{answer['message']} ({answer['error_code']})"
-    except (msgspec.DecodeError, KeyError, TypeError):
-        status = refused.status_code
-        return f"{url} answered HTTP {status}, and not as Ordo does"
-
-
-def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """An error, what is inside it, and what it came of."""
-    yield exc
-    if isinstance(exc, BaseExceptionGroup):
-        for inner in exc.exceptions:
-            yield from _causes(inner)
-    elif exc.__cause__ is not None:
-        yield from _causes(exc.__cause__)
-    elif exc.__context__ is not None:
-        yield from _causes(exc.__context__)

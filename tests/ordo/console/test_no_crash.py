@@ -6,6 +6,8 @@ import msgspec
 import trio
 from msgspec import inspect
 
+from actors.census import census
+from actors.supervisor import ChildState
 from adapters import StoreFailed
 from ordo.console.delivery import Wanted, deliver
 from ordo.console.registry import ENTRIES
@@ -62,6 +64,7 @@ async def test_no_message_by_hand_crashes_an_actor(autojump_clock):
                     ends.append("answered")
                 except (ApiError, StoreFailed):
                     ends.append("refused")
-            rows = [system.root, *system.root.children, *system._broker_tree.children]
-            assert sum(getattr(row, "restarts", 0) for row in rows) == 0, entry.name
+            rows = [row.status for row in census(system.root)]
+            assert {row.state for row in rows} == {ChildState.RUNNING}, entry.name
+            assert sum(row.restarts for row in rows) == 0, entry.name
     assert ends.count("answered") > len(ENTRIES) * ROUNDS / 5
