@@ -7,6 +7,7 @@ KILLS ?= 200
 STORMS ?= 20
 IMAGE ?= ordo
 REQUESTS ?= 3000
+JOBS ?= 3
 UV := uv==0.13.8
 
 BIN := .venv/bin
@@ -24,7 +25,7 @@ export PYTHON
 
 .NOTPARALLEL:
 .PHONY: help run test check-format lint types floors tests format coverage crash sim sweep mutants \
-	bench soak fuzz env sdk-env lock image clean
+	bench soak fuzz tracking site reference pictures examples env sdk-env browser lock image image-test dist clean
 
 help: ## print this
 	@echo "make run and make test are all that is needed; the others are their parts."
@@ -34,7 +35,7 @@ help: ## print this
 run: $(RUN_ENV) ## start Ordo with three paper brokers (ARGS= goes to ordo demo)
 	@$(BIN)/ordo demo $(ARGS)
 
-test: $(TEST_ENV) sdk-env check-format lint types floors tests ## check everything
+test: $(TEST_ENV) sdk-env browser check-format lint types floors tests ## check everything
 
 check-format: $(TEST_ENV) ## is every file as ruff formats it
 	@echo "== format: is every file as ruff formats it"
@@ -56,9 +57,9 @@ floors: $(TEST_ENV) ## adapters <- actors <- ordo: imports point down only
 	@$(BIN)/python -m pytest tests/test_floors.py $(ARGS) || \
 		{ echo "floors: a floor is broken, see above" >&2; exit 1; }
 
-tests: $(TEST_ENV) ## all tests (ARGS= goes to pytest: make tests ARGS='-k mailbox')
-	@echo "== tests: pytest"
-	@$(BIN)/python -m pytest $(ARGS)
+tests: $(TEST_ENV) ## all tests, JOBS=3 at a time (make tests ARGS='-k mailbox' JOBS=0)
+	@echo "== tests: pytest, $(JOBS) at a time"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 format: $(TEST_ENV) ## rewrite every file as ruff formats it, imports sorted
 	@$(BIN)/ruff check --quiet --select I --fix .
@@ -75,6 +76,9 @@ crash: $(TEST_ENV) ## kill -9 a trading Ordo again and again (KILLS=200), storms
 soak: $(TEST_ENV) ## minutes of load, then twice too much (ARGS= goes to the soak)
 	@$(BIN)/python -m tests.soak $(ARGS)
 
+tracking: $(TEST_ENV) ## how soon changes of 10,000 open orders are told (ARGS= goes to it)
+	@$(BIN)/python -m tests.tracking $(ARGS)
+
 sim: $(TEST_ENV) ## simulate 2,000 seeds of faults and crashes (ARGS= goes to it)
 	@$(BIN)/python -m tests.sim $(ARGS)
 
@@ -90,11 +94,35 @@ fuzz: $(TEST_ENV) ## 3,000 generated requests at a real Ordo (REQUESTS=, ARGS='-
 bench: $(TEST_ENV) ## measure throughput and latency (ARGS= goes to the bench)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+site: $(TEST_ENV) ## build the docs as a site into build/site; a broken link fails
+	@$(BIN)/python -m mkdocs build
+
+reference: $(TEST_ENV) ## write docs/reference anew, out of the code
+	@$(BIN)/python -m tests.reference
+
 env: $(TEST_ENV) ## make .venv with everything for make test
 
 sdk-env: ## the brokers' own SDKs, each in an environment of its own
 	@for install in tests/sdk/*/install.sh; do \
 		echo "== sdk-env: $$install"; sh "$$install" || exit 1; done
+
+browser: ## install Debian's Chromium, where there is none: the pages' tests look by it
+	@command -v chromium >/dev/null || { $(FETCH_CHROMIUM); } || \
+		{ echo "browser: wanted the command chromium, found none, and could not install" \
+			"it. On Debian, as root: apt-get install chromium" >&2; exit 1; }
+
+APT := env DEBIAN_FRONTEND=noninteractive apt-get -qq
+FETCH_CHROMIUM = echo "browser: installing chromium"; command -v apt-get >/dev/null && \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi && \
+	$$sudo $(APT) update && \
+	$$sudo $(APT) install -y --no-install-recommends chromium >/dev/null && \
+	command -v chromium >/dev/null
+
+pictures: $(TEST_ENV) browser ## take the docs' pictures of the pages anew
+	@WRITE_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_pictures.py
+
+examples: $(TEST_ENV) ## write the OpenAPI document's examples anew, as Ordo answers
+	@WRITE_EXAMPLES=1 $(BIN)/python -m pytest tests/ordo/http/test_examples.py
 
 lock: .venv-lock/$(UV) ## pin what pyproject.toml allows (UPGRADE=1: the newest of it)
 	@.venv-lock/bin/uv $(COMPILE) --output-file requirements.lock pyproject.toml
@@ -112,6 +140,12 @@ image: ## build the container image (IMAGE=ordo, DOCKER=docker)
 		{ echo "image: $(or $(DOCKER),docker) is not installed; another builder can be" \
 			"named: make image DOCKER=podman" >&2; exit 1; }
 	@$(or $(DOCKER),docker) build --tag $(IMAGE) .
+
+image-test: $(TEST_ENV) ## build the image and try it (DOCKER=podman, or IMAGE_TOOL=)
+	@$(BIN)/python -m tests.image $(ARGS)
+
+dist: $(TEST_ENV) ## build sdists and wheels into dist/, install and try them
+	@$(BIN)/python -m tests.distributions $(ARGS)
 
 clean: ## remove environments and caches; ./var, where orders are, stays
 	rm -rf .venv .venv-* build dist *.egg-info .coverage

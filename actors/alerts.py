@@ -134,7 +134,9 @@ class Alerts:
         except trio.WouldBlock:
             self.undelivered += 1
             words = f"{alert.title}: {alert.text}"
-            log.error("an alert has no room: %s", words)  # noqa: TRY400 - no bug
+            log.error(  # noqa: TRY400 - no bug
+                "an alert has no room: %s", words, extra={"event": "alert.no_room"}
+            )
 
     async def _deliver(self) -> None:
         async for alert in self._receive:
@@ -155,7 +157,12 @@ class Alerts:
             else:
                 return
         self.undelivered += 1
-        log.error("an alert was not delivered by %s: %s", channel.name, why)
+        log.error(
+            "an alert was not delivered by %s: %s",
+            channel.name,
+            why,
+            extra={"event": "alert.not_delivered"},
+        )
 
 
 def state_of(event: Event) -> State | None:

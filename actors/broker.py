@@ -53,11 +53,12 @@ from actors.one_of_a_kind import OneOfAKind
 from actors.orphans import Orphans
 from actors.ownership import Ownership
 from actors.pacer import Pacer
+from actors.pushed import Pushed
 from actors.reads import Reads
 from actors.reconciler import Reconciler
 from actors.reconciling import Reconciling
 from actors.records import Records
-from actors.recovery import Recovery
+from actors.recovery import Recovery, TookUp
 from actors.report import report
 from actors.resting import Resting
 from actors.sender import Flight, Sender
@@ -66,11 +67,14 @@ from actors.session_keeper import Seal, SessionKeeper
 from actors.session_watch import SessionWatch
 from actors.stall import watch_mailbox
 from actors.tags import Tags
+from actors.telling import Telling
 from actors.trading import TradingState
+from actors.traffic import Traffic, TrafficKeeper
 from actors.untagged import Untagged
+from actors.updates import Updates
 from actors.windows import Kind
 from actors.writer import StoreHealth, tell
-from adapters import AuditEntry, BrokerPort, Note
+from adapters import AuditEntry, BrokerPort, Note, correlation
 
 Task = Callable[..., Awaitable[object]]
 
@@ -83,6 +87,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     submit_timeout: float = 10.0
     rest_after: float = 30.0
     today: Callable[[], date]
+    order_updates: bool = True
 
 
 class BrokerParts(NamedTuple):
@@ -102,6 +107,8 @@ class BrokerParts(NamedTuple):
     clockwork: Clockwork
     seal: Seal | None = None
     egress: Egress | None = None
+    took_up: TookUp = lambda done, total: None
+    traffic: Traffic | None = None
 
 
 class Broker:
@@ -124,8 +131,10 @@ class Broker:
             writer,
             clockwork.wall,
             clockwork.rng,
+            parts.traffic,
         )
-        self._journal = journal = Journal(name, writer, clockwork.wall)
+        traded = line.traffic.traded
+        self._journal = journal = Journal(name, writer, clockwork.wall, traded)
         aloft: dict[str, Flight] = {}
         ownership = Ownership(journal)
         untagged = Untagged(journal, turns, aloft.__contains__, self._note)
@@ -140,8 +149,16 @@ class Broker:
             changed=lambda order_id: self._cancels.changed(order_id),
             shown=lambda record, row, at: self._changes.shown(record, row, at),
         )
+        self._telling = telling = Telling()
         self._reconciler = reconciler = Reconciler(
-            line, journal, comparing, poll=capabilities.book_poll
+            line, journal, comparing, poll=capabilities.book_poll, telling=telling
+        )
+        self._updates = Updates(
+            line,
+            reconciler,
+            Pushed(journal, ownership, comparing),
+            telling,
+            wanted=parts.settings.order_updates,
         )
         self._reconciling = Reconciling(line, reconciler, ownership, untagged)
         canceller = Canceller(line, timeout, reconciler.look)
@@ -177,6 +194,7 @@ class Broker:
             parts.limiter,
             parts.records,
             writer,
+            parts.took_up,
         )
         tags = Tags(capabilities.tag, clockwork.wall, clockwork.rng)
         self._resting = Resting(journal, parts.records, parts.settings.rest_after)
@@ -198,11 +216,13 @@ class Broker:
         parts = self._parts
         name, limiter, writer = parts.settings.name, parts.limiter, parts.writer
         async with trio.open_nursery() as self._tasks:
+            correlation.take_up({"broker": name})  # for all that this actor logs
             queued = _orders_in(parts.mailbox)
             self._flights.ground(await self._recovery.take_up(queued))
             self._start_soon(self._pacer.run)
             self._start_soon(self._journal.retry_unsaved)
             self._start_soon(self._reconciler.run)
+            self._start_soon(self._updates.run)
             self._start_soon(self._halts.watch)
             self._start_soon(self._orphans.run)
             self._start_soon(self._session_watch.run)
@@ -210,6 +230,7 @@ class Broker:
             self._start_soon(self._resting.run)
             self._start_soon(watch_mailbox, parts.mailbox)
             self._start_soon(DayKeeper(name, limiter, writer).run)
+            self._start_soon(TrafficKeeper(name, self._line.traffic, writer).run)
             task_status.started()
             try:
                 while True:
@@ -282,6 +303,7 @@ class Broker:
             self._line,
             self._journal,
             self._reconciler,
+            order_updates=self._telling.state,
             on_the_wire=self._flights.departed,
             egress=self._parts.egress,
         )

@@ -1,5 +1,6 @@
 """Cancelling at the broker: safe to repeat, refused by no halt and no open breaker."""
 
+import logging
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -20,6 +21,9 @@ from adapters import (
     SessionExpired,
     Stopped,
 )
+from adapters.correlation import about, of_order
+
+log = logging.getLogger("ordo.orders")
 
 CANCEL_TRIES = 3
 
@@ -47,6 +51,10 @@ class Canceller:
             None where the broker took the cancel, and the book was read since;
             otherwise why not.
         """
+        with about(of_order(record)):
+            return await self._cancel(record, deadline)
+
+    async def _cancel(self, record: OrderRecord, deadline: float) -> Denial | None:
         tries = 0
         while True:
             try:
@@ -91,6 +99,8 @@ class Canceller:
             raise
         result, grant = CallResult.CANCELLED, self._line.session.grant
         assert record.broker_order_id is not None  # noqa: S101 - it is in the book
+        words, extra = "its cancel goes to %s", {"event": "cancel.sending"}
+        log.info(words, self._line.name, extra=extra)
         try:
             # Cut short, nobody would know whether the cancel arrived.
             with trio.move_on_after(self._submit_timeout, shield=True) as patience:
@@ -107,7 +117,7 @@ class Canceller:
         finally:
             if patience.cancelled_caught:
                 result = CallResult.TIMED_OUT
-            self._line.report(permit, result)
+            self._line.report(permit, result, Kind.CANCEL)
         raise SentUnknown(f"no answer in {self._submit_timeout:g} s")
 
 

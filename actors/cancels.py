@@ -65,7 +65,7 @@ class Cancels:
         self._records = records
         self._writer = writer
         self._start_soon = start_soon
-        self._wanted: set[str] = set()
+        self._wanted: dict[str, str | None] = {}  # by whom
         self._under_way: dict[str, _Attempt] = {}
 
     async def answer(self, request: Request) -> None:
@@ -99,13 +99,17 @@ class Cancels:
         await attempt.over.wait()
         return attempt.denial
 
-    def want(self, order_id: str) -> None:
+    def want(self, order_id: str, by: str | None = None) -> None:
         """Cancel the order once it is found: its cancel was asked for earlier."""
-        self._wanted.add(order_id)
+        self._wanted.setdefault(order_id, by)
 
     def wanted(self, order_id: str) -> bool:
         """Whether its cancel came before the order, or before anybody knew where."""
         return order_id in self._wanted
+
+    def wanted_by(self, order_id: str) -> str | None:
+        """Who asked for that, where it is not in the order itself."""
+        return self._wanted.get(order_id)
 
     def changed(self, order_id: str) -> None:
         """More is known of an order: cancel it now if that is wanted and possible."""
@@ -113,7 +117,7 @@ class Cancels:
             return
         record = self._journal.get(order_id)
         if record is None or record.is_settled:
-            self._wanted.discard(order_id)
+            self._wanted.pop(order_id, None)
         elif record.broker_order_id is not None:
             self._begin(record)
 
@@ -139,7 +143,7 @@ class Cancels:
         return await self._records.read(lambda store: store.order(order_id))
 
     def _cancel_early(self, stored: OrderRecord, message: CancelOrder) -> OrderRecord:
-        self.want(stored.order_id)
+        self.want(stored.order_id, message.by)
         tell(self._writer, Note(audit=(_requested(stored, message),)))
         return msgspec.structs.replace(stored, cancel_requested=True)
 
@@ -148,12 +152,13 @@ class Cancels:
         order_id = record.order_id
         self.want(order_id)
         entry = _requested(record, message)
-        self._journal.amend(order_id, entry, cancel_requested=True)
+        by = record.cancel_by or message.by
+        self._journal.amend(order_id, entry, cancel_requested=True, cancel_by=by)
         self._start_soon(self._journal.flush, order_id)
 
     def _begin(self, record: OrderRecord) -> _Attempt:
         """Cancel the order at its broker, unless that is under way."""
-        self._wanted.discard(record.order_id)
+        self._wanted.pop(record.order_id, None)
         attempt = self._under_way.get(record.order_id)
         if attempt is None:
             attempt = self._under_way[record.order_id] = _Attempt()

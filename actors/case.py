@@ -1,7 +1,7 @@
 """One leg before the checks: what is found for and against it, with what is known.
 
-Synchronous. `judge` gives a verdict, or the questions that its broker must be asked
-first; once those have answers, it is called again.
+Synchronous. `judge` gives a verdict, unless its broker must be asked first; once what
+is `wanted` has answers, it is called again.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from actors import checks, protection
+from actors.asking import MONEY_AGE, NO_AGE, Asking, unchecked
 from actors.checks import Finding, Money, Skipped
-from actors.lookups import Answer, Lookups, Question
+from actors.lookups import Lookups, Question
 from actors.messages import CheckSkipped, Denial
 from actors.protection import PROTECTED_TYPES, Policy, Way
 from adapters import Capabilities, Order, Product, SentAs
@@ -22,10 +23,6 @@ Mode = bool | Literal["strict"]
 
 QUOTE_AGE = 2.0
 """Seconds a quote is good for: a protected price has to be near the market."""
-MONEY_AGE = 5.0
-"""Seconds an account's figures are good for where they say yes."""
-NO_AGE = 1.0
-"""Seconds they are good for where they say no: money may just have come in."""
 
 
 class Desk(NamedTuple):
@@ -51,15 +48,17 @@ class Verdict(NamedTuple):
         skipped: the checks that could not be made.
         unanswered: the denial is for want of an answer from the broker, which may have
             a better reason of its own.
+        owes: its funds are still to be checked, with those of the legs beside it.
     """
 
     denial: Denial | None = None
     sent_as: SentAs | None = None
     skipped: tuple[CheckSkipped, ...] = ()
     unanswered: bool = False
+    owes: bool = False
 
 
-class Case:
+class Case(Asking[Verdict]):
     """One leg at one broker.
 
     Args:
@@ -68,6 +67,7 @@ class Case:
         table: widths and bands of market protection.
         mode: False: neither band nor funds; "strict": what cannot be checked stays.
         funds: whether they are asked about.
+        beside: whether other legs are to be paid for with it.
     """
 
     def __init__(
@@ -78,8 +78,12 @@ class Case:
         mode: Mode,
         *,
         funds: bool = True,
+        beside: bool = False,
     ) -> None:
+        super().__init__(desk.lookups)
         self._ask_funds = funds
+        self._beside = beside
+        self._owes = False
         self._desk = desk
         self._order = order
         self._table = table
@@ -87,12 +91,10 @@ class Case:
         self._instrument = desk.instruments.by_symbol(order.symbol)
         self._way = protection.way(order, desk.policy, desk.can, table)
         self._skipped: dict[str, Skipped] = {}
-        self._answers: dict[Question, Answer] = {}
-        self._wanted: list[Question] = []
 
-    def judge(self, now: float) -> Verdict | tuple[Question, ...]:
-        """The verdict at *now* (Trio clock), or what has to be asked before it."""
-        self._skipped, self._wanted = {}, []
+    def judge(self, now: float) -> Verdict | None:
+        """The verdict at *now* (Trio clock), unless something is `wanted` before it."""
+        self._skipped, self.wanted, self._owes = {}, [], False
         denial = self._at_sight()
         if denial is not None:
             return Verdict(denial)
@@ -101,18 +103,9 @@ class Case:
             return Verdict(sent_as, unanswered=True)
         if self._mode is not False and self._ask_funds:
             denial = self._note("funds", self._funds(sent_as, now))
-        if self._wanted:
-            return tuple(self._wanted)
+        if self.wanted:
+            return None
         return self._verdict(denial, sent_as)
-
-    def answered(self, question: Question, answer: Answer) -> None:
-        """What the broker said, or that it said nothing."""
-        self._answers[question] = answer
-
-    @property
-    def lookups(self) -> Lookups:
-        """Who can be asked."""
-        return self._desk.lookups
 
     # What needs nobody ----------------------------------------------------------------
 
@@ -178,9 +171,12 @@ class Case:
         need = checks.money(self._order, self._desk.can, self._desk.name)
         if isinstance(need, Skipped) or need is Money.NOTHING:
             return need if isinstance(need, Skipped) else None
+        if self._beside:
+            self._owes = True
+            return None
         if need is Money.CASH:
             return self._cash(sent_as, now)
-        if self._wanted:
+        if self.wanted:
             return None  # the price comes first
         return self._margin(sent_as, now)
 
@@ -190,7 +186,7 @@ class Case:
         if funds is None:
             return None
         if funds.failure is not None:
-            return _unchecked(funds.failure)
+            return unchecked(funds.failure)
         sent = protection.outgoing(self._order, sent_as)
         finding = checks.cash(sent, funds.row)
         return self._sure(finding, now, question)
@@ -202,7 +198,7 @@ class Case:
         if margin is None:
             return None
         if margin.failure is not None:
-            return _unchecked(margin.failure)
+            return unchecked(margin.failure)
         questions, funds = [question], None
         if margin.row.available is None:
             questions.append(Question("funds"))
@@ -210,7 +206,7 @@ class Case:
             if funds is None:
                 return None
             if funds.failure is not None:
-                return _unchecked(funds.failure)
+                return unchecked(funds.failure)
         finding = checks.margin(margin.row, None if funds is None else funds.row)
         finding = self._sure(finding, now, *questions)
         if isinstance(finding, Denial) and sent.product is not Product.CNC:
@@ -223,27 +219,16 @@ class Case:
         if positions is None:
             return None
         if positions.failure is not None:
-            return _unchecked(positions.failure)
+            return unchecked(positions.failure)
         return None if checks.closes(self._order, positions.row) else denial
 
     def _sure(self, finding: Finding, now: float, *questions: Question) -> Finding:
         """A no is said on fresh figures only: asked for again where they are old."""
-        if isinstance(finding, Denial):
-            for question in questions:
-                if self._answer(question, now, NO_AGE) is None:
-                    finding = None
+        if isinstance(finding, Denial) and not self._fresh(now, *questions):
+            return None
         return finding
 
     # ----------------------------------------------------------------------------------
-
-    def _answer(self, question: Question, now: float, age: float) -> Answer | None:
-        """What is known, at most *age* seconds old; else it is wanted."""
-        answer = self._answers.get(question)
-        if answer is None:
-            answer = self._desk.lookups.known(question, now - age)
-        if answer is None:
-            self._wanted.append(question)
-        return answer
 
     def _note(self, check: str, finding: Finding) -> Denial | None:
         if isinstance(finding, Skipped):
@@ -262,9 +247,9 @@ class Case:
             for check, skip in self._skipped.items():
                 if skip.blocks:
                     return Verdict(
-                        _strict(check, skip), skipped=skipped, unanswered=True
+                        strict(check, skip), skipped=skipped, unanswered=True
                     )
-        return Verdict(None, sent_as, skipped)
+        return Verdict(None, sent_as, skipped, owes=self._owes)
 
 
 def _no_price(order: Order, why: str) -> Denial:
@@ -275,10 +260,7 @@ def _no_price(order: Order, why: str) -> Denial:
     return Denial(code="price_unavailable", message=words)
 
 
-def _unchecked(failure: Denial) -> Skipped:
-    return Skipped(failure.message, failure.code)
-
-
-def _strict(check: str, skip: Skipped) -> Denial:
+def strict(check: str, skip: Skipped) -> Denial:
+    """The denial of what could not be checked, where all has to be."""
     words = f"{check} not checked: {skip.reason}; pre_trade_checks is strict"
     return Denial(code=skip.code, message=words)

@@ -3,6 +3,7 @@
 What provably did not arrive is tried again; of anything else the book tells.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -26,6 +27,9 @@ from adapters import (
     SessionExpired,
     Stopped,
 )
+from adapters.correlation import about, of_order
+
+log = logging.getLogger("ordo.orders")
 
 CHANGE_TRIES = 3
 
@@ -72,6 +76,16 @@ class Changer:
             What the broker said. A denial `unknown`: it may have arrived, and the book
             was read since.
         """
+        with about(of_order(record)):
+            return await self._change(record, to, deadline, still)
+
+    async def _change(
+        self,
+        record: OrderRecord,
+        to: Order,
+        deadline: float,
+        still: Callable[[], str | None],
+    ) -> Acked | Denial:
         tries = 0
         while True:
             try:
@@ -126,6 +140,8 @@ class Changer:
             left = True
 
         assert record.broker_order_id is not None  # noqa: S101 - it is in the book
+        words = "its change goes to %s"
+        log.info(words, line.name, extra={"event": "change.sending"})
         try:
             # Cut short, nobody would know whether the change arrived.
             with trio.move_on_after(self._submit_timeout, shield=True) as patience:
@@ -143,7 +159,7 @@ class Changer:
         finally:
             if patience.cancelled_caught:
                 result = CallResult.TIMED_OUT
-            line.report(permit, result)
+            line.report(permit, result, Kind.MODIFY if left else None)
         words = f"no answer in {self._submit_timeout:g} s"
         raise SentUnknown(words) if left else NotSent(words)
 

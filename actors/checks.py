@@ -125,7 +125,8 @@ def quantity(order: Order, instrument: Instrument) -> Denial | None:
         return Denial(
             code="invalid_quantity",
             message=f"{order.symbol}: wanted at most {freeze:f} in one order (the"
-            f" freeze quantity), was {order.quantity:f}; split it",
+            f" freeze quantity), was {order.quantity:f}; split it, or ask for"
+            ' "slice": true',
         )
     return None
 
@@ -185,10 +186,18 @@ def money(order: Order, can: Capabilities, name: str) -> Money | Skipped:
 
 def cash(sent: Order, funds: Funds) -> Finding:
     """Whether there is cash for a delivery buy; *sent* is as it goes out."""
+    needed = cost(sent)
+    if isinstance(needed, Skipped):
+        return needed
+    return enough(needed, funds.cash, funds.currency)
+
+
+def cost(sent: Order) -> Decimal | Skipped:
+    """What a delivery buy takes of the cash; *sent* is as it goes out."""
     price = sent.price or sent.trigger_price
     if price is None:
         return Skipped("it has no price to reckon with", "unsupported")
-    return _enough(price * sent.quantity, funds.cash, funds.currency)
+    return price * sent.quantity
 
 
 def margin(needed: Margin, funds: Funds | None) -> Finding:
@@ -202,30 +211,41 @@ def margin(needed: Margin, funds: Funds | None) -> Finding:
         if funds is None:
             return Skipped("the broker does not tell what is available")
         there = funds.available
-    return _enough(needed.required, there, needed.currency)
+    return enough(needed.required, there, needed.currency)
 
 
 def closes(order: Order, positions: tuple[Position, ...]) -> bool:
     """Whether the order only takes from a position: an exit is never refused for want
     of money, for a margin call reckons it as if it stood alone."""
-    held = sum(
-        (
-            row.quantity
-            for row in positions
-            if row.symbol == order.symbol and row.product == order.product
-        ),
-        start=ZERO,
+    return takes_from(order, held(order, positions))
+
+
+def held(order: Order, positions: tuple[Position, ...]) -> Decimal:
+    """Units held of what the order is in, signed."""
+    rows = (
+        row.quantity
+        for row in positions
+        if row.symbol == order.symbol and row.product == order.product
     )
-    return held * order.side.sign < 0 and order.quantity <= abs(held)
+    return sum(rows, start=ZERO)
 
 
-def _enough(needed: Decimal, there: Decimal, currency: str) -> Denial | None:
-    if needed <= there:
+def takes_from(order: Order, units: Decimal) -> bool:
+    """Whether the order only takes from *units* held, signed."""
+    return units * order.side.sign < 0 and order.quantity <= abs(units)
+
+
+def enough(
+    needed: Decimal, there: Decimal, currency: str, taken: Decimal = ZERO
+) -> Denial | None:
+    """Whether what is *needed* is there, beside what others of the request have
+    *taken*."""
+    if needed <= there - taken:
         return None
-    return Denial(
-        code="insufficient_funds",
-        message=f"it needs {needed:.2f} {currency}, there is {there:.2f}",
-    )
+    words = f"it needs {needed:.2f} {currency}, there is {there:.2f}"
+    if taken:
+        words += f", of which the orders before it take {taken:.2f}"
+    return Denial(code="insufficient_funds", message=words)
 
 
 def _is_index(symbol: str) -> Denial:

@@ -105,4 +105,8 @@ class Closer:
         try:
             self._killswitch.tell(progress)
         except MailboxError as exc:
-            log.warning("progress not told: %s", exc, extra={"broker": progress.broker})
+            log.warning(
+                "progress not told: %s",
+                exc,
+                extra={"event": "progress.not_told", "broker": progress.broker},
+            )

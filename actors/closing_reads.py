@@ -125,5 +125,9 @@ class ClosingReads:
             try:
                 return await self._records.read(question)
             except StoreFailed as failure:
-                log.error("closing waits for the store: %s", failure)  # noqa: TRY400
+                log.error(  # noqa: TRY400
+                    "closing waits for the store: %s",
+                    failure,
+                    extra={"event": "closing.waits"},
+                )
             await trio.sleep(AGAIN_AFTER)

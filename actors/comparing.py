@@ -5,7 +5,9 @@ enough, with every trade and position explained.
 """
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 
 import trio
 
@@ -31,6 +33,7 @@ from adapters import (
     StoreFailed,
     Trade,
 )
+from adapters.correlation import of_order
 
 log = logging.getLogger("ordo.reconciler")
 
@@ -39,7 +42,10 @@ ROUND_TIMEOUT = 30.0
 MOST_TAKEN_UP = 100
 """Settled orders that one round reads from the store again, since the book says
 otherwise: a book that contradicts more of them is read again in the next one."""
+AT_ONCE = 200
+"""Orders compared in one go: some 5 ms of the loop, which is everybody's."""
 BY_TERMS = "found in the broker's book as the only order of its kind"
+BY_ITSELF = "the broker's own word"
 DAY_OVER = "its day is over, and the broker's book tells of its own day alone"
 
 Shown = Callable[[OrderRecord, BookOrder, float], Awaitable[None]]
@@ -84,6 +90,7 @@ class Comparing:
         self._shown = shown
         self._wholeness = Wholeness()
         self._cut_short = False
+        self._looked: datetime | None = None  # when the book before was read
         self.doubts = Doubts()
 
     def in_doubt(self, order_id: str) -> None:
@@ -112,7 +119,9 @@ class Comparing:
         round_.whole = self._is_whole(by_number)
         by_tag = self._by_tag(book)
         ripe = []
-        for each in self._journal:
+        for number, each in enumerate(self._journal, 1):
+            if number % AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
             record = self._journal.get(each.order_id)  # it may have changed meanwhile
             if record is None or self._journal.settled_after(
                 each.order_id, round_.started
@@ -134,7 +143,18 @@ class Comparing:
             if ripe:
                 await self._conclude(round_, ripe)
         finally:
+            self._looked = round_.read_at
             self._tell_undecided(round_)
+
+    async def told(self, record: OrderRecord, row: BookOrder) -> None:
+        """Take over what the broker says of one live order without being asked.
+
+        Its terms tell what came of a change of ours, and are not believed otherwise:
+        that the row is not an old one only a read of the book can show.
+        """
+        round_ = Round()
+        round_.started = -math.inf
+        await self._apply(round_, record, row, BY_ITSELF)
 
     def _by_tag(self, book: Sequence[BookOrder]) -> dict[str, BookOrder]:
         """Rows by tag. Two of one tag would be an order sent twice: that is told."""
@@ -160,7 +180,8 @@ class Comparing:
         where: str = "the broker's book",
     ) -> None:
         order_id = record.order_id
-        change = from_book(record, row, self._journal.wall(), where)
+        wall = self._journal.wall()
+        change = from_book(record, row, wall, where, self._looked)
         self.certain(order_id)
         if change is not None:
             await self._journal.save(change)
@@ -204,7 +225,7 @@ class Comparing:
                 "%s's book lacks %d orders that it has shown: nothing is missing by it",
                 self._line.name,
                 len(lost),
-                extra={"broker": self._line.name},
+                extra={"event": "book.short", "broker": self._line.name},
             )
         self._cut_short = bool(lost)
         return not lost
@@ -235,7 +256,12 @@ class Comparing:
         try:
             return await self._records.read(lambda store: store.order(order_id))
         except StoreFailed as failure:
-            log.warning("%s cannot be compared: %s", order_id, failure)
+            log.warning(
+                "%s cannot be compared: %s",
+                order_id,
+                failure,
+                extra={"event": "order.not_compared", "order_id": order_id},
+            )
             return None
 
     def _tell_undecided(self, round_: Round) -> None:
@@ -260,7 +286,11 @@ class Comparing:
                 self._untagged.tell_why(record, "a trade that nobody owns may be its")
                 continue
             if not explained(record.order.symbol, positions, trades):
-                log.warning("%s: a position is unexplained", record.order.symbol)
+                log.warning(
+                    "%s: a position is unexplained",
+                    record.order.symbol,
+                    extra={"event": "position.unexplained", **of_order(record)},
+                )
                 continue
             words = "asked long enough, the broker does not have it"
             change = advance(

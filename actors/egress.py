@@ -148,7 +148,12 @@ class EgressWatch:
             late = isinstance(error, trio.TooSlowError)
             told = f"the echo gave no answer in {TIMEOUT:g} s" if late else f"{error}"
             if egress.error != told:
-                log.warning("%s: its address is not seen: %s", egress.broker, told)
+                log.warning(
+                    "%s: its address is not seen: %s",
+                    egress.broker,
+                    told,
+                    extra={"event": "egress.not_seen"},
+                )
             egress.failed(told)
             return
         if egress.saw(address, self._wall()):

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from actors.messages import Denial
+from actors.slicing import slices
 from adapters import ZERO, Order, OrderType, Position, Product, Side
 from adapters.instruments import Instrument
 
@@ -66,28 +67,10 @@ def exits(
             type=OrderType.MARKET,
             product=Product(held.product),
         )
-        for quantity in _slices(abs(net), instrument)
+        for quantity in slices(abs(net), instrument)
     )
 
 
 def _sale(held: Held, net: Decimal) -> bool:
     exchange = held.symbol.partition(":")[0]
     return net < 0 and held.product == Product.CNC and exchange in CASH_MARKETS
-
-
-def _slices(left: Decimal, instrument: Instrument | None) -> list[Decimal]:
-    """Parts that are *left* together, none larger than one order may be."""
-    most = _largest(instrument) or left
-    parts = []
-    while left > 0:
-        parts.append(min(left, most))
-        left -= parts[-1]
-    return parts
-
-
-def _largest(instrument: Instrument | None) -> Decimal | None:
-    """Units: the whole lots within the freeze quantity; None: nobody tells one."""
-    if instrument is None or not instrument.freeze_quantity:
-        return None
-    freeze, lot = instrument.freeze_quantity, instrument.lot_size
-    return freeze - freeze % lot if ZERO < lot <= freeze else freeze

@@ -1,7 +1,10 @@
 """The legs of a batch before its accept: each checked, and its broker asked."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import msgspec
 import trio
 
 from actors.case import Case, Verdict
@@ -17,6 +20,8 @@ from actors.messages import (
 )
 from actors.pretrade import PreTrade
 from actors.sequence import LATER, waiting, without_sells
+from actors.slicing import Cut, cut
+from adapters.instruments import Instrument
 
 ADMIT_PATIENCE = 0.5
 """Seconds for a broker actor to answer by itself; longer, it is restarting."""
@@ -28,6 +33,21 @@ def margin_before(deadline: float) -> float:
     """Seconds to keep of the time until *deadline* (Trio clock) for the answer."""
     left = deadline - trio.current_time()
     return min(ANSWER_MARGIN, max(0.0, left) / 10)
+
+
+class Glances(NamedTuple):
+    """The request, with what is too large cut up, and what is seen of each leg.
+
+    A verdict, or a case where somebody has to be asked first.
+    """
+
+    message: PlaceBatch
+    legs: list[Verdict | Case]
+
+    @property
+    def asks(self) -> bool:
+        """Whether some broker may have to be asked."""
+        return any(isinstance(each, Case) or each.owes for each in self.legs)
 
 
 class FanOut:
@@ -49,30 +69,48 @@ class FanOut:
         self._clockwork = clockwork
         self._pretrade = pretrade
 
-    def glance(self, message: PlaceBatch) -> list[Verdict | Case]:
-        """What the pre-trade checks say of each leg without asking anybody."""
+    def glance(self, message: PlaceBatch) -> Glances:
+        """Cut up what is too large; what the checks say without asking anybody."""
         if self._pretrade is None:
-            return [Verdict() for _ in message.legs]
+            return Glances(message, [Verdict() for _ in message.legs])
+        cut = self._cut(message, self._pretrade)
+        message = msgspec.structs.replace(message, legs=cut.legs)
         waits = waiting(message)
-        return [
-            self._pretrade.glance(
-                leg.broker, leg.order, new=not message.exits and index not in waits
-            )
-            for index, leg in enumerate(message.legs)
-        ]
+        pay = {i for i in range(len(cut.legs)) if not message.exits and i not in waits}
+        payers = Counter(cut.legs[index].broker for index in pay)
+        return Glances(
+            message,
+            [
+                Verdict(cut.refused[index])
+                if index in cut.refused
+                else self._pretrade.glance(
+                    leg.broker,
+                    leg.order,
+                    new=index in pay,
+                    beside=payers[leg.broker] > 1,
+                )
+                for index, leg in enumerate(cut.legs)
+            ],
+        )
 
-    async def admit(
-        self,
-        message: PlaceBatch,
-        glances: Sequence[Verdict | Case],
-        deadline: float,
-    ) -> tuple[LegAnswer, ...]:
+    def _cut(self, message: PlaceBatch, pretrade: PreTrade) -> Cut:
+        if not any(leg.cut for leg in message.legs):
+            return Cut(message.legs, {})
+
+        def find(leg: Leg) -> Instrument | None:
+            return pretrade.instrument(leg.broker, leg.order.symbol)
+
+        new_id = self._clockwork.ids.new
+        return cut(message.legs, find, new_id, pretrade.most_slices)
+
+    async def admit(self, glances: Glances, deadline: float) -> tuple[LegAnswer, ...]:
         """Check each leg, then ask its broker whether it would take it, side by side.
 
         All checks come first: a slot taken before would grow old while others wait.
         """
-        began = trio.current_time()
-        verdicts = await self._settle(glances, deadline)
+        message, began = glances.message, trio.current_time()
+        verdicts = await self._settle(glances.legs, deadline)
+        await self._check_funds(message, verdicts, deadline, began)
         checked_ms = (trio.current_time() - began) * 1000
         answers: dict[int, LegAnswer] = {}
         waits = waiting(message)
@@ -126,6 +164,31 @@ class FanOut:
                 for index, case in cases.items():
                     asks.start_soon(settle, index, case)
         return [verdicts[index] for index in range(len(glances))]
+
+    async def _check_funds(
+        self,
+        message: PlaceBatch,
+        verdicts: list[Verdict],
+        deadline: float,
+        began: float,
+    ) -> None:
+        """Check what is owed, each broker's legs together; the verdicts change."""
+        owing: dict[str, list[int]] = {}
+        for index, verdict in enumerate(verdicts):
+            if verdict.owes:
+                owing.setdefault(message.legs[index].broker, []).append(index)
+
+        async def check(broker: str, indices: list[int]) -> None:
+            assert self._pretrade is not None  # noqa: S101 - it has said what is owed
+            legs = [(message.legs[index], verdicts[index]) for index in indices]
+            found = await self._pretrade.together(broker, legs, deadline, began)
+            for index, verdict in zip(indices, found, strict=True):
+                verdicts[index] = verdict
+
+        if owing:
+            async with trio.open_nursery() as asks:
+                for broker, indices in owing.items():
+                    asks.start_soon(check, broker, indices)
 
     async def _answer(
         self, broker: str, admit: Admit, verdict: Verdict, patience: float

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import trio
 
 from actors.cancels import Cancels, StartSoon
@@ -74,7 +75,12 @@ class Flights:
         flight = Flight(message.record, slot, message.answer_by)
         flight.cancel_wanted = self._cancels.wanted(order_id)
         self._aloft[order_id] = flight
-        self._journal.hold(message.record)
+        record, by = message.record, self._cancels.wanted_by(order_id)
+        if by is not None:  # its cancel was here before it
+            record = msgspec.structs.replace(
+                record, cancel_requested=True, cancel_by=by
+            )
+        self._journal.hold(record, request.ids.get("request_id"))
         self._start_soon(self._fly, flight, request)
 
     def withdraw(self) -> None:

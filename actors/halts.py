@@ -123,7 +123,11 @@ class Halts:
         try:
             self._killswitch.tell(count)
         except MailboxError as exc:
-            log.warning("progress not told: %s", exc, extra={"broker": count.broker})
+            log.warning(
+                "progress not told: %s",
+                exc,
+                extra={"event": "progress.not_told", "broker": count.broker},
+            )
 
 
 def _words(order_id: str, denial: Denial | None) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from actors.messages import (
 )
 from actors.sequence import SellsFirst, turns
 from adapters import AuditEntry, OrderEvent, OrderRecord, OrderStatus, SaveOrder
+from adapters.correlation import of_order
 
 log = logging.getLogger("ordo.router")
 
@@ -71,7 +72,11 @@ class HandOver:
         try:
             self._brokers[broker].tell(ReturnSlot(slot=slot))
         except MailboxError as error:
-            log.warning("a rate slot is lost: %s", error, extra={"broker": broker})
+            log.warning(
+                "a rate slot is lost: %s",
+                error,
+                extra={"event": "slot.lost", "broker": broker},
+            )
 
     async def send(
         self,
@@ -168,7 +173,12 @@ class HandOver:
         except MailboxError as error:
             stored = StoreDown(message=str(error))
         if isinstance(stored, StoreDown):
-            log.error("%s did not go, and %s", record.order_id, stored.message)
+            log.error(
+                "%s did not go, and %s",
+                record.order_id,
+                stored.message,
+                extra={"event": "order.not_recorded", **of_order(record)},
+            )
             return _unknown(
                 record, "it did not go, but that is not recorded; settled at a restart"
             )

@@ -84,7 +84,11 @@ class Housekeeping:
             expired, forgotten = await self._prune()
             files = await self._drop_audit()
         except (StoreFailed, MailboxError) as error:
-            log.warning("housekeeping stopped early: %s", error)
+            log.warning(
+                "housekeeping stopped early: %s",
+                error,
+                extra={"event": "store.not_tidied"},
+            )
             return
         log.info(
             "housekeeping: %d keys expired, %d forgotten, %d audit files deleted",
@@ -127,7 +131,11 @@ class Housekeeping:
         try:
             problems = await self._run_sync(self._store.check)
         except StoreFailed as error:
-            log.warning("the database could not be checked: %s", error)
+            log.warning(
+                "the database could not be checked: %s",
+                error,
+                extra={"event": "store.not_checked"},
+            )
             return
         if not problems:
             return

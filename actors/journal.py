@@ -16,9 +16,11 @@ import trio
 
 from actors.clockwork import Wall
 from actors.lifecycle import SURPRISES, Change
+from actors.live import Live
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import Commit, Committed
 from adapters import AuditEntry, OrderEvent, OrderRecord, OrderStatus, SaveOrder
+from adapters.correlation import of_order
 
 log = logging.getLogger("ordo.orders")
 
@@ -46,18 +48,27 @@ class Journal:
         broker: its name, for the audit.
         writer: the writer's mailbox.
         wall: for stamps.
+        filled: told of each fill.
 
     Attributes:
         on_drop: told of each order that is let go of, settled and stored.
     """
 
-    def __init__(self, broker: str, writer: Mailbox, wall: Wall) -> None:
+    def __init__(
+        self,
+        broker: str,
+        writer: Mailbox,
+        wall: Wall,
+        filled: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._filled = filled
         self.broker = broker
         self.wall = wall
         self.on_drop: Callable[[OrderRecord], None] = lambda record: None
         self._writer = writer
-        self._live: dict[str, OrderRecord] = {}
+        self._live = Live()
         self._held: set[str] = set()
+        self._asked_by: dict[str, str] = {}  # the request of each, while this runs
         self._settled_at: dict[str, float] = {}
         self._unsaved: dict[str, _Unsaved] = {}
         self._on_their_way = trio.Event()  # set while something may be unsaved
@@ -77,6 +88,14 @@ class Journal:
         """The order as it stands, if it is live here."""
         return self._live.get(order_id)
 
+    def numbered(self, number: str) -> OrderRecord | None:
+        """The live order that bears this number of the broker's."""
+        return self._live.numbered(number)
+
+    def tagged(self, tag: str) -> OrderRecord | None:
+        """The live order that bears this tag."""
+        return self._live.tagged(tag)
+
     def take_up(self, records: Iterable[OrderRecord]) -> None:
         """Keep orders as they are stored."""
         for record in records:
@@ -84,10 +103,20 @@ class Journal:
             if record.is_settled:
                 self._settled_at[record.order_id] = trio.current_time()
 
-    def hold(self, record: OrderRecord) -> None:
-        """Keep an order, as stored, and keep it until `release`, settled or not."""
+    def hold(self, record: OrderRecord, request_id: str | None = None) -> None:
+        """Keep an order, as stored, and keep it until `release`, settled or not.
+
+        Args:
+            request_id: of the HTTP request that placed it, for the log.
+        """
         self._held.add(record.order_id)
+        if request_id is not None:
+            self._asked_by[record.order_id] = request_id
         self._live[record.order_id] = record
+
+    def ids(self, order_id: str) -> dict[str, str]:
+        """What every log record about the order carries."""
+        return of_order(self[order_id], self._asked_by.get(order_id))
 
     def release(self, order_id: str) -> None:
         """Nobody needs it any more, unless something is still to come."""
@@ -102,11 +131,12 @@ class Journal:
         if change is None:
             return False
         order, event = change.order, change.event
+        if event.fill_quantity:
+            self._filled()
         self._settled_at.pop(order.order_id, None)
         if order.is_settled:
             self._settled_at[order.order_id] = trio.current_time()
-        if self[order.order_id].status in SURPRISES:
-            _alert(self[order.order_id], order)
+        self._tell(self[order.order_id], order, event.cause)
         entry = change_entry(change, actor or f"broker:{self.broker}")
         self._make(SaveOrder(order=order, events=(event,), audit=(entry,)))
         return await self.flush(order.order_id)
@@ -216,7 +246,14 @@ class Journal:
         try:
             answer = await self._writer.ask(Commit(writes=writes))
         except MailboxError as exc:
-            log.warning("not stored yet: %s", exc, extra={"broker": self.broker})
+            log.warning(
+                "not stored yet: %s",
+                exc,
+                extra={
+                    "event": "order.not_stored",
+                    **self.ids(writes[0].order.order_id),
+                },
+            )
             return False
         return isinstance(answer, Committed)
 
@@ -228,8 +265,40 @@ class Journal:
 
     def _drop(self, order_id: str) -> None:
         if order_id not in self._held and order_id not in self._unsaved:
-            self.on_drop(self._live.pop(order_id))
+            record = self._live[order_id]
+            del self._live[order_id]
+            self.on_drop(record)
             self._settled_at.pop(order_id, None)
+            self._asked_by.pop(order_id, None)
+
+    def _tell(self, before: OrderRecord, after: OrderRecord, cause: str) -> None:
+        """Tell the log of a change of status; what was said before may be wrong now."""
+        ids = self.ids(after.order_id)
+        if before.status in SURPRISES:
+            log.critical(
+                "an order that was %s is %s at the broker",
+                before.status,
+                after.status,
+                extra={"event": "order.overturned", **ids},
+            )
+        log.log(
+            logging.WARNING if after.status is OrderStatus.UNKNOWN else logging.INFO,
+            "%s %s at %s is %s: %s",
+            after.order.side,
+            after.order.symbol,
+            self.broker,
+            after.status,
+            cause,
+            extra={
+                "event": f"order.{after.status}",
+                **ids,
+                "broker_order_id": after.broker_order_id,
+                "attempts": after.attempts,
+                "http_status": after.http_status,
+                "latency_ms": after.latency_ms,
+                "error_code": after.error_code,
+            },
+        )
 
     def _sending(self, record: OrderRecord) -> AuditEntry:
         return AuditEntry(
@@ -270,16 +339,3 @@ def change_entry(change: Change, actor: str) -> AuditEntry:
 
 def _text(number: Decimal | None) -> str | None:
     return None if number is None else str(number)
-
-
-def _alert(before: OrderRecord, after: OrderRecord) -> None:
-    log.critical(
-        "an order that was %s is %s at the broker",
-        before.status,
-        after.status,
-        extra={
-            "event": "order.overturned",
-            "order_id": after.order_id,
-            "broker": after.broker,
-        },
-    )

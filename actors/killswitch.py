@@ -117,7 +117,11 @@ class KillSwitch:
             self._progress.clear()
         self._state.change(switch, cancel_open=cancel_now)
         left = self._state.on_the_wire
-        log.warning("trading is halted: %s", message.reason, extra={"by": message.by})
+        log.warning(
+            "trading is halted: %s",
+            message.reason,
+            extra={"event": "kill_switch.engaged", "by": message.by},
+        )
         detail = {
             "reason": message.reason,
             "cancel_open": cancel_now,
@@ -157,7 +161,10 @@ class KillSwitch:
                 # own record comes behind this one.
                 if down is None and self._halts == halts:
                     self._state.change(switch)
-                    log.warning("trading is resumed", extra={"by": message.by})
+                    log.warning(
+                        "trading is resumed",
+                        extra={"event": "kill_switch.released", "by": message.by},
+                    )
             request.reply(down or self._report())
 
     async def _store_halts(self) -> StoreDown | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from actors.who_cancelled import who_cancelled
 from adapters import (
     BookOrder,
     BookStatus,
@@ -40,6 +41,8 @@ NEXT: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
 )
 """The transition table. A status may repeat, but only for a further fill."""
 
+BOOK = "the broker's book"
+"""The cause of a change that came of it."""
 SURPRISES = frozenset({_S.NOT_PLACED, _S.REJECTED, _S.CANCELLED})
 """Leaving one of these contradicts what clients were told: it calls for an alert."""
 
@@ -85,12 +88,14 @@ def from_book(
     record: OrderRecord,
     row: BookOrder,
     at: datetime,
-    where: str = "the broker's book",
+    where: str = BOOK,
+    looked: datetime | None = None,
 ) -> Change | None:
     """What a row of the broker's book changes; None where it tells nothing new.
 
     Args:
         where: the cause that is told, before the broker's own words.
+        looked: when the book was read before this time, for who has cancelled.
     """
     to = status_in_book(record, row)
     filled = row.filled_quantity - record.filled_quantity
@@ -99,6 +104,9 @@ def from_book(
     if record.status is _S.CANCELLED and filled == 0:
         return None  # only a fill can cross a cancel
     cause = where + (f": {row.message}" if row.message else "")
+    if to is _S.CANCELLED and record.status is not _S.CANCELLED:
+        who = who_cancelled(record, row, at, looked)
+        cause = who if cause == BOOK else f"{who}; {cause}"
     return advance(
         record,
         to,

@@ -20,6 +20,7 @@ from actors.mailbox import Mailbox
 from actors.outcomes import backoff, denial_of, result_of
 from actors.pacer import NoSlot, Pacer
 from actors.session import Session
+from actors.traffic import Traffic
 from actors.verdicts import VERDICTS, CallResult, Verdict
 from actors.windows import Kind
 from actors.writer import tell
@@ -77,6 +78,7 @@ class Line:
         writer: where changes of the breaker and the session are noted.
         wall: for stamps.
         rng: for jitter.
+        traffic: counts what changes orders.
     """
 
     def __init__(
@@ -89,7 +91,9 @@ class Line:
         writer: Mailbox,
         wall: Wall,
         rng: random.Random,
+        traffic: Traffic | None = None,
     ) -> None:
+        self.traffic = traffic or Traffic(wall)
         self.name = name
         self.port = port
         self.pacer = pacer
@@ -138,8 +142,16 @@ class Line:
         now = trio.current_time()
         return now + self.breaker.retry_after(Kind.READ, now)
 
-    def report(self, permit: Permit, result: CallResult) -> None:
-        """Tell the breaker how a call ended, and the audit what came of it."""
+    def report(
+        self, permit: Permit, result: CallResult, left: Kind | None = None
+    ) -> None:
+        """Tell the breaker how a call ended, and the audit what came of it.
+
+        Args:
+            left: what the call was, where it changes orders and may have left.
+        """
+        if left is not None:
+            self.traffic.called(left, result)
         self.breaker.report(permit, result, trio.current_time())
         if VERDICTS[result] is Verdict.FAILED:
             self.last_failed = True

@@ -193,7 +193,12 @@ class Logins:
             with trio.fail_after(LOGIN_TIMEOUT):
                 await login.logout()
         except (BrokerError, trio.TooSlowError) as error:
-            log.warning("%s was not told of the log-out: %s", self._line.name, error)
+            log.warning(
+                "%s was not told of the log-out: %s",
+                self._line.name,
+                error,
+                extra={"event": "session.not_ended"},
+            )
         finally:
             self._busy = False
 

@@ -19,11 +19,21 @@ MOST_KEPT = 4096
 
 
 class Question(NamedTuple):
-    """One thing to know: the quote of a symbol, the margin of an order, or the
-    account's funds or positions."""
+    """One thing to know: the quote of a symbol, whether there is margin for an order or
+    for several together, or the account's funds or positions.
 
-    kind: Literal["quotes", "margin", "funds", "positions"]
-    about: str | Order | None = None
+    `margin` may be answered with what others asked about at the same time, where there
+    is enough for all; `alone` is what one order blocks by itself.
+    """
+
+    kind: Literal["quotes", "margin", "alone", "funds", "positions"]
+    about: str | Order | tuple[Order, ...] | None = None
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """Those that the margin is asked of."""
+        about = (self.about,) if isinstance(self.about, Order) else self.about
+        return about if isinstance(about, tuple) else ()
 
 
 class Answer(NamedTuple):
@@ -106,6 +116,8 @@ class Lookups:
                 answers = await self._quotes(questions, at)
             case "margin":
                 answers = await self._margins(questions, at)
+            case "alone":
+                answers = await self._each_alone(questions, at)
             case _:
                 answers = {each: await self._account(each, at) for each in questions}
         asked.answers.update(answers)
@@ -133,15 +145,15 @@ class Lookups:
     async def _margins(
         self, questions: Sequence[Question], at: float
     ) -> dict[Question, Answer]:
-        """One call where all together can be paid for; else each order by itself."""
+        """One call where all together can be paid for; else each question alone."""
         together = await self._margin(questions, at)
-        margin = together.row
-        if (
-            len(questions) == 1
-            or margin is None
-            or (margin.available is not None and margin.required <= margin.available)
-        ):
+        if len(questions) == 1 or _settles(together):
             return dict.fromkeys(questions, together)
+        return await self._each_alone(questions, at)
+
+    async def _each_alone(
+        self, questions: Sequence[Question], at: float
+    ) -> dict[Question, Answer]:
         answers: dict[Question, Answer] = {}
 
         async def alone(question: Question) -> None:
@@ -153,7 +165,7 @@ class Lookups:
         return answers
 
     async def _margin(self, questions: Sequence[Question], at: float) -> Answer:
-        orders = tuple(q.about for q in questions if isinstance(q.about, Order))
+        orders = tuple(order for question in questions for order in question.orders)
         rows = await self._rows(Fetch(kind="margin", orders=orders))
         if isinstance(rows, Denial):
             return Answer(at, failure=rows)
@@ -161,10 +173,11 @@ class Lookups:
         return Answer(at, margin)
 
     async def _account(self, question: Question, at: float) -> Answer:
-        rows = await self._rows(Fetch(kind=question.kind))
+        positions = question.kind == "positions"
+        rows = await self._rows(Fetch(kind="positions" if positions else "funds"))
         if isinstance(rows, Denial):
             return Answer(at, failure=rows)
-        return Answer(at, rows if question.kind == "positions" else rows[0])
+        return Answer(at, rows if positions else rows[0])
 
     async def _rows(self, message: Fetch) -> tuple[Any, ...] | Denial:
         try:
@@ -173,3 +186,11 @@ class Lookups:
             words = f"{self._broker} cannot be asked just now: {error}"
             return Denial(code="broker_unavailable", message=words)
         return answer.rows if isinstance(answer, Fetched) else answer.denial
+
+
+def _settles(together: Answer) -> bool:
+    """Whether the margin of all answers each: there is enough, or nobody tells."""
+    if together.failure is not None:  # so many at once may be more than it takes
+        return together.failure.code != "unsupported"
+    margin: Margin = together.row
+    return margin.available is not None and margin.required <= margin.available

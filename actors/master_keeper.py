@@ -196,7 +196,11 @@ class MasterKeeper:
         self, run: Run, synced_at: datetime
     ) -> tuple[str, FetchFailed | None]:
         """Download and build; the broker that was asked last, and what went wrong."""
-        log.info("%s: its instruments are fetched", self._adapter)
+        log.info(
+            "%s: its instruments are fetched",
+            self._adapter,
+            extra={"event": "instruments.fetching", "adapter": self._adapter},
+        )
         name = next(iter(self._brokers))
         try:
             directory = await self._files.directory(self._adapter)

@@ -22,9 +22,11 @@ from adapters import (
     Field,
     OldFile,
     Order,
+    OrderCounts,
     OrderRecord,
     Pruned,
     SentAs,
+    Slice,
     TradingSwitch,
     Write,
 )
@@ -443,8 +445,20 @@ class BrokerReport(msgspec.Struct, frozen=True, kw_only=True):
     open_orders: int
     unknown_orders: int
     rate_limit: dict[str, Any]
+    order_updates: OrderUpdatesReport
+    order_counts: OrderCounts
     restarts: int = 0
     egress: EgressReport | None = None
+
+
+class OrderUpdatesReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a broker tells of its orders by itself just now.
+
+    `down`: it should, and does not; `off`: it has no such thing, that is switched off,
+    or nobody is logged in.
+    """
+
+    state: Literal["live", "down", "off"]
 
 
 class EgressReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -545,11 +559,17 @@ LoginReply = SessionReport | LoginFailed
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
-    """One order for one broker."""
+    """One order for one broker.
+
+    *cut*: into several, where it is larger than the exchange takes; *slice* says which
+    of these it is then.
+    """
 
     order_index: int
     broker: str
     order: Order
+    cut: bool = False
+    slice: Slice | None = None
 
 
 class PlaceBatch(

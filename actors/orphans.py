@@ -14,6 +14,7 @@ from actors.journal import Journal
 from actors.lifecycle import advance
 from actors.records import Records
 from adapters import OrderQuery, OrderRecord, OrderStatus, Store, StoreFailed
+from adapters.correlation import of_order
 
 log = logging.getLogger("ordo.broker")
 
@@ -70,7 +71,11 @@ class Orphans:
         try:
             return await self._records.read(read)
         except StoreFailed as failure:
-            log.warning("orders that nobody has cannot be found: %s", failure)
+            log.warning(
+                "orders that nobody has cannot be found: %s",
+                failure,
+                extra={"event": "orphans.not_read"},
+            )
             return []
 
     def _nobody_has(self, order_id: str) -> bool:
@@ -78,7 +83,12 @@ class Orphans:
 
     async def _deny(self, record: OrderRecord) -> None:
         words = "it was accepted, but a fault in Ordo kept it from being sent"
-        log.error("%s: %s", record.order_id, words, extra={"broker": record.broker})
+        log.error(
+            "%s: %s",
+            record.order_id,
+            words,
+            extra={"event": "order.orphaned", **of_order(record)},
+        )
         self._journal.take_up([record])
         change = advance(
             record,

@@ -122,7 +122,9 @@ class Outbox:
             await self._failed(words)
             return False
         if self._failing is not None:
-            log.warning("%s is back", self._publisher.name)
+            log.warning(
+                "%s is back", self._publisher.name, extra={"event": "publisher.back"}
+            )
         self._delivered += len(events)
         self._in_a_row, self._failing, self._since = 0, None, None
         return True
@@ -134,7 +136,12 @@ class Outbox:
         if self._failing is None:
             self._since = self._wall()
             name = self._publisher.name
-            log.warning("%s does not take events: %s", name, why)
+            log.warning(
+                "%s does not take events: %s",
+                name,
+                why,
+                extra={"event": "publisher.failed"},
+            )
         self._failing = why
         wait = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(self._in_a_row - 1, 10))
         await trio.sleep(wait * self._rng.uniform(0.8, 1.2))
@@ -145,7 +152,17 @@ class Outbox:
         try:
             answer = await self._writer.ask(Commit(writes=(save,)))
         except MailboxError as error:
-            log.debug("%s's place is not stored: %s", self._publisher.name, error)
+            log.debug(
+                "%s's place is not stored: %s",
+                self._publisher.name,
+                error,
+                extra={"event": "publisher.place_lost"},
+            )
             return
         if not isinstance(answer, Committed):
-            log.debug("%s's place is not stored: %s", self._publisher.name, answer)
+            log.debug(
+                "%s's place is not stored: %s",
+                self._publisher.name,
+                answer,
+                extra={"event": "publisher.place_lost"},
+            )

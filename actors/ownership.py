@@ -85,6 +85,11 @@ class Ownership:
             if record.is_settled:
                 self.settled(record)
 
+    def kept(self, number: str) -> Settled | None:
+        """What is known of a settled order of the day that bears this number."""
+        self._turn_the_page()
+        return self._settled.get(number)
+
     def now(self) -> Owners:
         """Who owns what."""
         self._turn_the_page()

@@ -10,10 +10,9 @@ from typing import Any
 
 import trio
 
-from actors.case import Case
 from actors.clockwork import Clockwork
 from actors.congestion import Congestion
-from actors.fanout import FanOut, margin_before
+from actors.fanout import FanOut, Glances, margin_before
 from actors.handover import HandOver, leg_entry
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import (
@@ -35,6 +34,7 @@ from actors.messages import (
 from actors.pretrade import PreTrade
 from actors.records import Records
 from actors.sequence import SellsFirst
+from actors.slicing import whole
 from actors.trading import TradingState
 from actors.writer import StoreHealth
 from adapters import (
@@ -50,6 +50,7 @@ from adapters import (
     OrderStatus,
     StoreFailed,
 )
+from adapters.correlation import of_order
 
 log = logging.getLogger("ordo.router")
 
@@ -113,8 +114,7 @@ class Placing:
     async def place(self, message: PlaceBatch, deadline: float) -> BatchReply:
         """Bring the batch to its answer, a margin before *deadline* (Trio clock)."""
         if message.dry_run:  # takes no key and reads none
-            glances = self._legs.glance(message)
-            legs = await self._legs.admit(message, glances, deadline)
+            legs = await self._admit(self._legs.glance(message), deadline)
             return NothingAccepted(legs=legs, dry_run=True)
         try:
             return await self._once(
@@ -206,11 +206,12 @@ class Placing:
         answers: tuple[LegAnswer, ...] = ()
         if refusal is None:
             glances = self._legs.glance(message)
-            if message.key_given and any(isinstance(each, Case) for each in glances):
+            if message.key_given and glances.asks:
                 known = await self._records.read(lambda store: store.key(scope))
                 if known is not None:
                     return await self._known(known, message, mine)
-            answers = await self._legs.admit(message, glances, deadline)
+            message = glances.message
+            answers = await self._admit(glances, deadline)
             if any(isinstance(answer.answer, Admission) for answer in answers):
                 return await self._accept(scope, message, answers, mine, deadline)
         if message.key_given:
@@ -221,6 +222,14 @@ class Placing:
             return refusal
         self._note_denied(message, answers)
         return NothingAccepted(legs=answers, dry_run=False)
+
+    async def _admit(self, glances: Glances, deadline: float) -> tuple[LegAnswer, ...]:
+        """What becomes of each leg; all parts of an order go, or none does."""
+        told = await self._legs.admit(glances, deadline)
+        answers = whole(told)
+        pairs = zip(told, answers, strict=True)
+        self._hand_over.return_slots(tuple(was for was, now in pairs if was is not now))
+        return answers
 
     def _refusal(self, message: PlaceBatch) -> StoreDown | TradingHalted | None:
         """Why nothing of the request can be accepted now."""
@@ -260,6 +269,8 @@ class Placing:
             for answer in answers
             if isinstance(answer.answer, Denial)
         ]
+        codes = ", ".join(sorted({leg["code"] for leg in legs}))
+        log.info("no leg is taken: %s", codes, extra={"event": "batch.denied"})
         entry = AuditEntry(
             actor=message.principal,
             action="batch.denied",
@@ -269,7 +280,9 @@ class Placing:
         try:
             self._writer.tell(Commit(writes=(Note(audit=(entry,)),)))
         except MailboxError as error:
-            log.error("not in the audit: %s", error)  # noqa: TRY400
+            log.error(  # noqa: TRY400 - no bug, no trace
+                "not in the audit: %s", error, extra={"event": "audit.not_told"}
+            )
 
     # The accept, and what follows -----------------------------------------------------
 
@@ -311,6 +324,7 @@ class Placing:
         self._recorded(mine, answers[0].checked_ms / 1000)
         if isinstance(stored, Committed) and isinstance(stored.results[0], Accepted):
             mine.batch_id = batch.batch_id
+            _tell(records)
             sent = await self._hand_over.send(
                 message, records, answers, deadline, version
             )
@@ -358,7 +372,26 @@ def _record(batch: Batch, leg: LegAnswer, closes_for: int | None) -> OrderRecord
         message=answer.message if isinstance(answer, Denial) else None,
         sent_as=None if isinstance(answer, Denial) else answer.sent_as,
         closes_for=closes_for,
+        slice=leg.leg.slice,
     )
+
+
+def _tell(records: tuple[OrderRecord, ...]) -> None:
+    """Each leg, as it was stored; what comes of it is told by its broker."""
+    for record in records:
+        denied = record.status is OrderStatus.DENIED
+        log.log(
+            logging.INFO if denied else logging.DEBUG,
+            "%s %s at %s: %s",
+            record.order.side,
+            record.order.symbol,
+            record.broker,
+            record.message if denied else "accepted",
+            extra={
+                "event": "order.denied" if denied else "order.accepted",
+                **of_order(record),
+            },
+        )
 
 
 def _accepted(
@@ -374,6 +407,9 @@ def _accepted(
         "sending": record.sending_at is not None,
         "error_code": record.error_code,
     }
+    if (part := record.slice) is not None:
+        detail["parent_id"] = part.parent_id
+        detail["slice"] = {"number": part.number, "of": part.of}
     if record.closes_for is not None:
         detail["closes_for"] = record.closes_for
     if sent_as is not None:

@@ -29,6 +29,8 @@ log = logging.getLogger("ordo.broker")
 
 T = TypeVar("T")
 
+TookUp = Callable[[int, int], None]
+
 AGAIN_AFTER = 1.0
 """Seconds until an unreadable store is tried again."""
 A_DAY = timedelta(days=1)
@@ -47,6 +49,7 @@ class Recovery:
         limiter: charged with what the last run of Ordo may have used.
         records: what is stored.
         writer: its mailbox.
+        took_up: told how many orders are taken up, and of how many.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Recovery:
         limiter: Limiter,
         records: Records,
         writer: Mailbox,
+        took_up: TookUp = lambda done, total: None,
     ) -> None:
         self._journal = journal
         self._reconciler = reconciler
@@ -66,6 +70,7 @@ class Recovery:
         self._limiter = limiter
         self._records = records
         self._writer = writer
+        self._took_up = took_up
 
     async def take_up(self, queued: Sequence[str]) -> dict[str, OrderRecord]:
         """Find every order that is not settled, and settle what can be from here.
@@ -85,7 +90,8 @@ class Recovery:
         left = await self._read(lambda store: store.unsettled(broker))
         self._journal.take_up(left)
         on_their_way = {}
-        for record in left:
+        for number, record in enumerate(left):
+            self._took_up(number, len(left))
             if record.status is OrderStatus.PLACED:
                 on_their_way[record.order_id] = await self._settle(record)
             elif record.status is OrderStatus.UNKNOWN:
@@ -137,7 +143,9 @@ class Recovery:
         try:
             await self._writer.ask(Commit(writes=()))
         except MailboxError as exc:
-            log.warning("the store may yet change: %s", exc)
+            log.warning(
+                "the store may yet change: %s", exc, extra={"event": "recovery.unsure"}
+            )
 
     async def _settle(self, record: OrderRecord) -> OrderRecord:
         if record.sending_at is None:
@@ -170,7 +178,12 @@ class Recovery:
             try:
                 return await self._records.read(question)
             except StoreFailed as failure:
-                log.error("%s cannot start: %s", self._journal.broker, failure)  # noqa: TRY400
+                log.error(  # noqa: TRY400
+                    "%s cannot start: %s",
+                    self._journal.broker,
+                    failure,
+                    extra={"event": "recovery.waits"},
+                )
             await trio.sleep(AGAIN_AFTER)
 
 

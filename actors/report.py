@@ -9,8 +9,9 @@ from actors.breaker import BreakerState
 from actors.egress import Egress
 from actors.journal import Journal
 from actors.line import Line
-from actors.messages import BrokerReport
+from actors.messages import BrokerReport, OrderUpdatesReport
 from actors.reconciler import Reconciler
+from actors.telling import State
 from adapters import OrderStatus
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def report(
     journal: Journal,
     reconciler: Reconciler,
     *,
+    order_updates: State,
     on_the_wire: int,
     egress: Egress | None = None,
 ) -> BrokerReport:
@@ -42,11 +44,13 @@ def report(
         last_call_at=_text(line.last_call_at),
         breaker=line.breaker.state(now),
         breaker_forced=line.breaker.forced,
+        order_updates=OrderUpdatesReport(state=order_updates),
         queue_depth=line.pacer.depth,
         on_the_wire=on_the_wire,
         open_orders=sum(record.is_open for record in records),
         unknown_orders=sum(r.status is OrderStatus.UNKNOWN for r in records),
         rate_limit=msgspec.to_builtins(line.pacer.headroom()),
+        order_counts=line.traffic.today()[1],
         egress=None if egress is None else egress.report(),
     )
 

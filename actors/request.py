@@ -7,10 +7,13 @@ MailboxError
 """
 
 import math
+from contextvars import Token
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 import trio
+
+from adapters import correlation
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -49,6 +52,7 @@ class Request:
         deadline: Trio clock, seconds, after which the asker no longer waits;
             ``math.inf`` when it set none, and for every `tell`.
         abandoned: the asker was cancelled and will not see the reply.
+        ids: what the asker's work is about, and so what ``with request:`` does.
     """
 
     __slots__ = (
@@ -56,9 +60,11 @@ class Request:
         "_hands",
         "_replied",
         "_reply",
+        "_token",
         "_waker",
         "abandoned",
         "deadline",
+        "ids",
         "message",
     )
 
@@ -72,6 +78,8 @@ class Request:
         self.message = message
         self.deadline = deadline
         self.abandoned = False
+        self.ids = correlation.ids()
+        self._token: Token[correlation.Ids] | None = None
         self._waker = waker  # None for a tell: nobody waits
         self._hands: dict[Request, None] | None = None
         self._ended = False
@@ -79,6 +87,7 @@ class Request:
         self._reply: Any = None
 
     def __enter__(self) -> Self:
+        self._token = correlation.take_up(self.ids)
         return self
 
     def __exit__(
@@ -87,6 +96,7 @@ class Request:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        correlation.put_down(self._token)
         self.drop()
 
     @property

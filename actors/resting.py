@@ -22,6 +22,7 @@ from adapters import (
     Store,
     StoreFailed,
 )
+from adapters.correlation import of_order
 
 log = logging.getLogger("ordo.orders")
 
@@ -72,7 +73,12 @@ class Resting:
         try:
             known = await self._records.read(partial(_was_told, order_id=order_id))
         except StoreFailed as failure:
-            log.warning("%s may rest, and is looked at again: %s", order_id, failure)
+            log.warning(
+                "%s may rest, and is looked at again: %s",
+                order_id,
+                failure,
+                extra={"event": "resting.not_read", "order_id": order_id},
+            )
             return
         record = self._journal.get(order_id)  # it may have traded meanwhile
         if record is None or self._left(record) is None:
@@ -86,7 +92,7 @@ class Resting:
         log.warning(
             "an order rests: %s",
             entry.detail["cause"],
-            extra={"event": ACTION, "order_id": order_id, "broker": record.broker},
+            extra={"event": ACTION, **of_order(record)},
         )
 
     def _entry(self, record: OrderRecord) -> AuditEntry:

@@ -202,4 +202,8 @@ class Runner:
         try:
             callback()
         except Exception:  # a listener's bug must not end the supervision
-            log.exception("a callback of the supervisor of %s failed", self.child.name)
+            log.exception(
+                "a callback of the supervisor of %s failed",
+                self.child.name,
+                extra={"event": "actor.callback_failed"},
+            )

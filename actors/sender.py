@@ -4,6 +4,7 @@ Nothing here is ever sent twice: only what provably did not leave is tried again
 the same tag. Whatever cannot be proven is unknown, and left to the reconciler.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -33,6 +34,9 @@ from adapters import (
     Stopped,
     Unsupported,
 )
+from adapters.correlation import about
+
+log = logging.getLogger("ordo.orders")
 
 SEND_TRIES = 3
 """Tries of an order that provably did not leave."""
@@ -109,7 +113,10 @@ class Sender:
         limit = max(0.0, flight.deadline - now) + self._submit_timeout
         limit += 2 * COMMIT_TIMEOUT
         try:
-            with trio.CancelScope(shield=True, deadline=now + limit):
+            with (
+                trio.CancelScope(shield=True, deadline=now + limit),
+                about(self._journal.ids(flight.order_id)),
+            ):
                 await self._journal.save(await self._outcome(flight))
                 await self._journal.flush(flight.order_id)  # the book was first
         finally:
@@ -195,6 +202,13 @@ class Sender:
         result, started = CallResult.CANCELLED, trio.current_time()
         record = self._journal[flight.order_id]
         grant = self._line.session.grant
+        log.info(
+            "%s %s goes to %s",
+            record.order.side,
+            record.order.symbol,
+            self._line.name,
+            extra={"event": "order.sending", "attempt": flight.attempts},
+        )
         try:
             with trio.move_on_after(self._submit_timeout) as patience:
                 answer = await self._line.port.place(
@@ -219,7 +233,8 @@ class Sender:
             self._trading.arrived(flight.order_id)
             if patience.cancelled_caught:
                 result = CallResult.TIMED_OUT
-            self._line.report(permit, result)
+            departed = Kind.PLACE if flight.departed else None
+            self._line.report(permit, result, departed)
         words = f"no answer in {self._submit_timeout:g} s"
         raise SentUnknown(words) if flight.departed else NotSent(words)
 
@@ -262,6 +277,11 @@ class Sender:
         wait = backoff(flight.attempts, self._line.rng)
         if trio.current_time() + wait >= flight.deadline:
             return False
+        words, extra = (
+            "it did not leave, and is tried again",
+            {"event": "order.retried"},
+        )
+        log.warning(words, extra=extra)
         await trio.sleep(wait)
         return True
 
@@ -322,7 +342,9 @@ class Sender:
 
     def _denied(self, flight: Flight, code: str, message: str) -> Change | None:
         if code == "cancelled":
-            return self._change(flight, OrderStatus.CANCELLED, message)
+            by = self._journal[flight.order_id].cancel_by or "a client"
+            cause = f"asked by {by}; {message}"
+            return self._change(flight, OrderStatus.CANCELLED, cause)
         return self._change(
             flight, OrderStatus.DENIED, message, error_code=code, message=message
         )

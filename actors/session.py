@@ -3,6 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
+import trio
+
 from adapters import Grant
 
 
@@ -23,12 +25,15 @@ class Session:
         grant: restored from before, or given in the settings.
 
     Attributes:
+        news: set once at the next change of whether and how we are let in, and then
+            made anew.
         since: when the broker let us in, aware UTC, as far as is known.
         reason: why it is not active.
         challenged: a log-in has begun and waits for the user.
     """
 
     def __init__(self, *, required: bool = False, grant: Grant | None = None) -> None:
+        self.news = trio.Event()
         self.grant = grant
         self.since = None if grant is None else grant.issued_at
         self.reason: str | None = None
@@ -66,10 +71,12 @@ class Session:
         """The broker let us in."""
         self.grant, self.since = grant, grant.issued_at
         self._refused, self.challenged, self.reason = False, False, None
+        self._tell()
 
     def expired(self, reason: str) -> None:
         """The broker does not take our token any more: a new log-in is needed."""
         self._refused, self.reason = True, reason
+        self._tell()
 
     def ended(self, reason: str) -> None:
         """The grant has run out."""
@@ -79,6 +86,7 @@ class Session:
     def logged_out(self, reason: str) -> None:
         """The user has ended it."""
         self.grant, self._refused, self.reason = None, False, reason
+        self._tell()
 
     def answered(self, at: datetime) -> None:
         """The broker answered a call that wants a session: a refusal was a mistake."""
@@ -86,4 +94,11 @@ class Session:
             return
         if self.since is None or self._refused:
             self.since = at
+        let_in_again = self._refused
         self._refused, self.reason = False, None
+        if let_in_again:
+            self._tell()
+
+    def _tell(self) -> None:
+        self.news.set()
+        self.news = trio.Event()

@@ -70,7 +70,12 @@ class SessionKeeper:
         except SessionExpired:
             pass  # the line has told everybody
         except (BrokerError, trio.TooSlowError) as error:
-            log.warning("%s: its session could not be checked: %s", line.name, error)
+            log.warning(
+                "%s: its session could not be checked: %s",
+                line.name,
+                error,
+                extra={"event": "session.not_checked"},
+            )
 
     def end(self, reason: str) -> None:
         """The grant has run out."""

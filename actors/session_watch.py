@@ -90,7 +90,12 @@ class SessionWatch:
         )
         self._pause = min(LONGEST_RENEWAL, 2 * self._pause)
         if isinstance(reply, LoginFailed):
-            log.warning("%s was not logged in: %s", self._line.name, reply.message)
+            log.warning(
+                "%s was not logged in: %s",
+                self._line.name,
+                reply.message,
+                extra={"event": "session.not_renewed"},
+            )
 
 
 def _minutes(at: datetime) -> str:

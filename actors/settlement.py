@@ -65,10 +65,19 @@ class Settlement:
             try:
                 settled = await self._settle()
             except (StoreFailed, MailboxError) as error:
-                log.warning("settlement stopped early, until the next hour: %s", error)
+                log.warning(
+                    "settlement stopped early, until the next hour: %s",
+                    error,
+                    extra={"event": "settlement.stopped"},
+                )
             else:
                 level = logging.INFO if settled else logging.DEBUG
-                log.log(level, "settlement: %d orders", settled)
+                log.log(
+                    level,
+                    "settlement: %d orders",
+                    settled,
+                    extra={"event": "settlement.done"},
+                )
             await trio.sleep(LOOK_EVERY)
 
     async def _settle(self) -> int:

@@ -12,6 +12,7 @@ from actors.matching import Finding, Seeker, Seen, Stage, find, kind_of, resembl
 from actors.one_of_a_kind import OneOfAKind
 from actors.ownership import Owners
 from adapters import AuditEntry, BookOrder, OrderRecord, OrderStatus, Trade
+from adapters.correlation import of_order
 
 log = logging.getLogger("ordo.reconciler")
 
@@ -91,11 +92,7 @@ class Untagged:
             record.order_id,
             record.status,
             why,
-            extra={
-                "event": "order.undecided",
-                "order_id": record.order_id,
-                "broker": record.broker,
-            },
+            extra={"event": "order.undecided", **of_order(record)},
         )
         detail = {"symbol": record.order.symbol, "cause": why}
         if candidates:

@@ -55,7 +55,9 @@ def tell(writer: Mailbox, write: Write) -> None:
     try:
         writer.tell(Commit(writes=(write,)))
     except MailboxError as exc:
-        log.error("not stored: %s: %s", write, exc)  # noqa: TRY400 - no bug, no trace
+        log.error(  # noqa: TRY400 - no bug, no trace
+            "not stored: %s: %s", write, exc, extra={"event": "audit.not_told"}
+        )
 
 
 class StoreHealth:

@@ -6,7 +6,9 @@ nothing was sent. How long an answer may take is the caller's cancel scope.
 
 from __future__ import annotations
 
+import logging
 import ssl
+import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -18,6 +20,8 @@ import msgspec
 
 from adapters.errors import BrokerError, ConfigError, NotSent, SentUnknown
 from adapters.ports import LastLook
+
+log = logging.getLogger("ordo.broker.http")
 
 T = TypeVar("T")
 RawHeaders = Sequence[tuple[bytes, bytes]]
@@ -126,6 +130,8 @@ class BrokerHttp:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.base_url = base_url
+        self.egress = egress
+        self.tls = tls or httpx.create_ssl_context(trust_env=False)
         self._base = _base(base_url) if base_url else None
         self._timeouts = {
             "connect": connect_timeout,
@@ -134,7 +140,7 @@ class BrokerHttp:
             "write": None,
         }
         self._max_reply_bytes = max_reply_bytes
-        self._lanes = _Lanes(egress, max_connections, tls)
+        self._lanes = _Lanes(egress, max_connections, self.tls)
 
     def endpoint(self, method: str, url: str, *, agent: bytes = AGENT) -> Endpoint:
         """Make the fixed parts of a call ready; *url* is as the broker publishes it."""
@@ -180,8 +186,9 @@ class BrokerHttp:
         if last_look is not None:
             look = _Look(last_look)
             request.extensions["trace"] = look.trace
-        with wire_errors(look), self._lanes.one() as transport:
+        with _told(endpoint) as call, wire_errors(look), self._lanes.one() as transport:
             response = await transport.handle_async_request(request)
+            call.status = response.status_code
             if look is not None and not look.left and _is_real(response):
                 await response.aclose()
                 raise RuntimeError("httpcore sent an order and asked for no last look")
@@ -205,8 +212,9 @@ class BrokerHttp:
             SentUnknown: no answer, or it broke off while it was read.
         """
         request = self._request(endpoint, headers, query, body)
-        with wire_errors(), self._lanes.one() as transport:
+        with _told(endpoint) as call, wire_errors(), self._lanes.one() as transport:
             response = await transport.handle_async_request(request)
+            call.status = response.status_code
             parts = _Body(response)
             try:
                 yield Streamed(response.status_code, response.headers, parts)
@@ -324,6 +332,38 @@ def seconds(text: str | None) -> float | None:
     return float(text)
 
 
+class _Call:
+    """One call, for the log: its status once there is one."""
+
+    __slots__ = ("status",)
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+
+
+@contextmanager
+def _told(endpoint: Endpoint) -> Iterator[_Call]:
+    """Tell the log of a call: never its query, headers or body, which hold secrets."""
+    call, began = _Call(), time.perf_counter()
+    try:
+        yield call
+    finally:
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug(
+                "%s %s%s: %s",
+                endpoint.method,
+                endpoint.url.host,
+                endpoint.url.path,
+                call.status or "no answer",
+                extra={
+                    "event": "broker.called",
+                    "method": endpoint.method,
+                    "status": call.status,
+                    "took_ms": round((time.perf_counter() - began) * 1000, 3),
+                },
+            )
+
+
 class _Body(AsyncIterator[bytes]):
     """A body that may be left before its end.
 
@@ -394,10 +434,8 @@ class _Lanes:
     for each call, several times, and at 32 of them that is half of a call's cost.
     """
 
-    def __init__(self, egress: str, most: int, tls: ssl.SSLContext | None) -> None:
-        self._make = _transports(
-            egress, tls or httpx.create_ssl_context(trust_env=False)
-        )
+    def __init__(self, egress: str, most: int, tls: ssl.SSLContext) -> None:
+        self._make = _transports(egress, tls)
         self._most = most
         self._lanes = [_Lane(self._make())]
         self._idle = list(self._lanes)

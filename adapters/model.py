@@ -116,6 +116,17 @@ class SentAs(msgspec.Struct, frozen=True, kw_only=True):
     trigger_price: Decimal | None
 
 
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a larger order an order is: *number* of *of*, from 1.
+
+    *parent_id* is common to all parts and made like an order's id; no order bears it.
+    """
+
+    parent_id: str
+    number: int
+    of: int
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """One accepted request: what all its legs share. `deadline_ms` is a length."""
 
@@ -133,7 +144,8 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     `sending_at` is the time of the commit that allowed the first byte: a `placed`
     record without it has provably not left. `latency_ms` is the broker's. `closes_for`
     is the version of the halt that this order closes a position for; None: an ordinary
-    order, which no halt lets go.
+    order, which no halt lets go. `slice` is None of an order that was not cut up.
+    `cancel_by` is who asked for the first cancel of it, as the audit names them.
     """
 
     order_id: str
@@ -159,6 +171,8 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     sent_as: SentAs | None = None
     cancel_requested: bool = False
     closes_for: int | None = None
+    slice: Slice | None = None
+    cancel_by: str | None = None
 
     @property
     def is_open(self) -> bool:

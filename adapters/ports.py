@@ -6,6 +6,7 @@ Adapters implement these protocols and nothing more: no tasks, no retries, no po
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -72,6 +73,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     quantities. `simulated`: it is a part of Ordo, and the port a `SimulatedPort`.
     `no_ioc` names exchanges where IOC, though among the validities, is not taken: by
     default MCX, which has none for programs (regulation.md, rule 21).
+    `order_updates`: it tells of changes by itself, and the port is a `TellingPort`.
     `protects_market`: MARKET and SL-M may go out as they are, for the broker itself
     sends them on with a protected price. `margin`, `depth`, `master`: there are such
     calls.
@@ -91,6 +93,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     margin: bool = False
     depth: bool = False
     master: bool = False
+    order_updates: bool = False
 
 
 class BrokerPort(Protocol):
@@ -168,6 +171,35 @@ class SimulatedPort(BrokerPort, Protocol):
         """
 
 
+class OrderUpdates(Protocol):
+    """A broker's own word of changes, for as long as a connection to it lives."""
+
+    async def receive(self) -> BookOrder | None:
+        """Wait for the next change: a row as the order book has it, or None where
+        the broker tells that there is one and not all of it: the book has it.
+
+        Rows may come twice, late and out of order. A cancel loses none.
+
+        Raises:
+            SentUnknown: the connection has ended, says nothing any more, or said what
+                cannot be read; nothing more comes over it.
+            SessionExpired: the broker says that the session is none.
+        """
+
+
+class TellingPort(BrokerPort, Protocol):
+    """A broker that tells of changes of orders by itself."""
+
+    def order_updates(self) -> AbstractAsyncContextManager[OrderUpdates]:
+        """A connection, for as long as the block lasts; changes from before it are not
+        told. Opening takes at most some ten seconds.
+
+        Raises:
+            NotSent, SentUnknown: there is none.
+            SessionExpired: the broker does not let us in with this session.
+        """
+
+
 class KeyScope(msgspec.Struct, frozen=True, kw_only=True):
     """What an idempotency key is unique in: the caller and the route."""
 
@@ -230,6 +262,23 @@ class SaveDayCount(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     count: int
 
 
+class OrderCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one account on one trading day: orders sent, changed, cancelled, and fills."""
+
+    sent: int = 0
+    changed: int = 0
+    cancelled: int = 0
+    trades: int = 0
+
+
+class SaveOrderCounts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Store a broker's counts of a trading day (`YYYY-MM-DD`)."""
+
+    broker: str
+    day: str
+    counts: OrderCounts
+
+
 class SaveSession(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Store a broker's session as sealed text; None forgets it."""
 
@@ -251,7 +300,16 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     audit: tuple[AuditEntry, ...]
 
 
-Write = Accept | SaveOrder | SaveSwitch | SaveDayCount | SaveSession | SaveCursor | Note
+Write = (
+    Accept
+    | SaveOrder
+    | SaveSwitch
+    | SaveDayCount
+    | SaveOrderCounts
+    | SaveSession
+    | SaveCursor
+    | Note
+)
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -403,6 +461,8 @@ class Store(Protocol):
     def switch(self) -> TradingSwitch | None: ...
 
     def day_count(self, broker: str, day: str) -> int: ...
+
+    def order_counts(self, broker: str, day: str) -> OrderCounts: ...
 
     def sessions(self) -> dict[str, str]: ...
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from actors.case import Desk
+from actors.clock_watch import ClockWatch
 from actors.egress import Egress, Look
 from actors.lookups import Lookups
 from actors.mailbox import Mailbox
 from actors.master_times import is_stale
 from actors.pretrade import PreTrade
-from adapters import Capabilities
+from adapters import Capabilities, sntp
 from adapters.egress import AddressEcho
 from adapters.instruments import FileIndex, InstrumentIndex
 from adapters.market import load_protection
@@ -51,8 +52,8 @@ def pretrade(
             policy=broker.table.market_policy,
             fresh=functools.partial(_is_fresh, index, wall),
         )
-    checks = settings.orders.pre_trade_checks
-    return PreTrade(desks, load_protection(settings.market.protection_file), checks)
+    orders, table = settings.orders, load_protection(settings.market.protection_file)
+    return PreTrade(desks, table, orders.pre_trade_checks, orders.most_slices)
 
 
 def egress(table: Broker, look: Look | None) -> Egress | None:
@@ -68,6 +69,15 @@ def echoes(settings: Settings) -> dict[str, AddressEcho]:
         for name, table in settings.brokers.items()
         if table.expect_ip and url
     }
+
+
+def clock_of(settings: Settings, wall: Callable[[], datetime]) -> ClockWatch | None:
+    """Who looks at our clock; None where no time server is set."""
+    clock = settings.clock
+    if not clock.server:
+        return None
+    ask = functools.partial(sntp.ask, sntp.server_of(clock.server), wall)
+    return ClockWatch(clock.server, ask, wall, limit=clock.limit)
 
 
 def _is_fresh(index: InstrumentIndex, wall: Callable[[], datetime]) -> bool:

@@ -43,7 +43,12 @@ class Door:
         except FileNotFoundError:
             return False
         except OSError as error:
-            log.error("%s cannot be looked for: %s", self.path, error)  # noqa: TRY400
+            log.error(  # noqa: TRY400
+                "%s cannot be looked for: %s",
+                self.path,
+                error,
+                extra={"event": "halt.not_looked_for"},
+            )
         return True
 
     @property
@@ -125,10 +130,20 @@ class Doors:
         try:
             answer = await self._killswitch.ask(message, urgent=True)
         except MailboxError as error:
-            log.error("%s: the kill-switch does not answer: %s", by, error)  # noqa: TRY400
+            log.error(  # noqa: TRY400
+                "%s: the kill-switch does not answer: %s",
+                by,
+                error,
+                extra={"event": "halt.not_answered"},
+            )
             return False
         if isinstance(answer, StoreDown):  # it holds, and is stored as soon as it can
-            log.error("%s: halted, but not recorded yet: %s", by, answer.message)
+            log.error(
+                "%s: halted, but not recorded yet: %s",
+                by,
+                answer.message,
+                extra={"event": "halt.not_recorded"},
+            )
         return True
 
 

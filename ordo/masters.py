@@ -129,7 +129,11 @@ class MasterStore:
     def _tell_problem(self, adapter: str) -> None:
         problem = self.indexes.by_adapter[adapter].problem
         if problem is not None:
-            log.warning("%s; the next sync makes it anew", problem)
+            log.warning(
+                "%s; the next sync makes it anew",
+                problem,
+                extra={"event": "instruments.unreadable"},
+            )
 
 
 def parsers(adapters: Iterable[str]) -> dict[str, str]:
@@ -164,7 +168,11 @@ async def _in_process(
             return msgspec.json.decode(done.stdout, type=Built | NotBuilt)
         except msgspec.DecodeError:
             said = done.stderr.decode(errors="replace").strip().splitlines()
-            log.error("a build crashed: %s", "\n".join(said))  # noqa: TRY400 - its trace
+            log.error(  # noqa: TRY400 - its trace
+                "a build crashed: %s",
+                "\n".join(said),
+                extra={"event": "instruments.build_crashed"},
+            )
             last = said[-1] if said else "it said nothing"
             words = f"the build ended with status {done.returncode}: {last}"
             return NotBuilt(reason=words)

@@ -23,15 +23,17 @@ from adapters.catalogue import Surroundings, factory
 from adapters.grants import seal_grant
 from adapters.stores.sqlite import SqliteStore
 from ordo import logs, tls
-from ordo.checks import echoes
+from ordo.checks import clock_of, echoes
 from ordo.config import Settings, address
 from ordo.data import keyring_of, opened
 from ordo.doors import Doors, halt_at_start
 from ordo.grants import Sessions, grants_at_start
 from ordo.http.server import HttpServer
 from ordo.masters import MasterStore, parsers
+from ordo.progress import Progress
 from ordo.publishing import channels_of, publishers_of
 from ordo.system import System
+from ordo.telemetry import sender_of, telemetry_of
 from ordo.tokens import TokenBook
 
 log = logging.getLogger("ordo")
@@ -66,8 +68,7 @@ def serve(
     Raises:
         OrdoError: it cannot start; one line says why.
     """
-    logs.set_up(settings.log)
-    with opened(settings) as store:
+    with logs.kept(settings.log), opened(settings) as store:
         return trio.run(_main, settings, store, ready or _announce)
 
 
@@ -87,6 +88,8 @@ async def _main(
     tokens = TokenBook(settings.data.path / "tokens.json", settings.auth.token)
     publishers = publishers_of(settings, clockwork.wall)
     channels = channels_of(settings, clockwork.wall)
+    counts = sender_of(settings)
+    bar = Progress("recovery", "orders")
     system = System(
         settings,
         store,
@@ -102,7 +105,10 @@ async def _main(
         looks={name: echo.ask for name, echo in addresses.items()},
         publishers=publishers,
         channels=channels,
+        clock=clock_of(settings, clockwork.wall),
+        took_up=lambda broker, done, total: bar.at(done, total=total, doing=broker),
     )
+    system.telemetry = telemetry_of(settings, system.records, counts, clockwork)
     system.started_at = trio.current_time()
     trio.lowlevel.add_instrument(system.loop)
     _settle_memory()
@@ -110,6 +116,7 @@ async def _main(
     http, endpoint = _http(system)
 
     def up(url: str) -> None:
+        bar.close()
         ready(endpoint(url))
 
     server = http(up)
@@ -122,7 +129,7 @@ async def _main(
             tree = system.tree(server.run, server.stop, doors.run)
             await _until_stopped(system, tree)
     except* RestartIntensityExceeded as error:
-        log.critical("the tree gave up", exc_info=error)
+        log.critical("the tree gave up", exc_info=error, extra={"event": "ordo.failed"})
         gave_up = True
     finally:
         with trio.move_on_after(5, shield=True):  # sockets left open would leak
@@ -134,6 +141,8 @@ async def _main(
                 await publisher.aclose()
             for channel in channels:
                 await channel.aclose()
+            if counts is not None:
+                await counts.aclose()
         instruments.close()
     return EXIT_FAILED if gave_up or not system.store.ok else 0
 
@@ -167,7 +176,10 @@ async def _on_signal(system: System, tree: Supervisor) -> None:
         async for number in signals:
             name = signal.Signals(number).name
             if system.stopping:
-                log.warning("%s again: ending at once", name)
+                log.warning(
+                    "%s again: ending at once", name, extra={"event": "ordo.ended"}
+                )
+                logs.flush()
                 os._exit(EXIT_FAILED)  # safe by design: the store knows everything
             log.info("%s: stopping", name, extra={"event": "ordo.stopping"})
             system.stopping = True

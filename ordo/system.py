@@ -17,6 +17,7 @@ import trio
 from actors.alerts import Alerts
 from actors.breaker import Breaker
 from actors.broker import Broker, BrokerParts, BrokerSettings
+from actors.clock_watch import ClockWatch
 from actors.clockwork import Clockwork
 from actors.closer import Closer
 from actors.egress import Egress, Look
@@ -45,7 +46,9 @@ from actors.supervisor import (
     SupervisorEvent,
     check_grace,
 )
+from actors.telemetry import Telemetry
 from actors.trading import TradingState
+from actors.traffic import Traffic
 from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT, RunSync, StoreHealth, Writer, tell
 from adapters import (
@@ -97,6 +100,7 @@ class Seat(NamedTuple):
     mailbox: Mailbox
     session: Session
     egress: Egress | None
+    traffic: Traffic
 
 
 class System:
@@ -116,6 +120,8 @@ class System:
         looks: ask which address a broker's calls leave from, by its name.
         publishers: told every event.
         channels: how people are reached.
+        clock: looks whether ours is right; None: nobody does.
+        took_up: told a broker, how many of its orders are recovered, of how many.
     """
 
     def __init__(
@@ -135,6 +141,8 @@ class System:
         looks: Mapping[str, Look] = NO_LOOKS,
         publishers: Sequence[PublisherPort] = (),
         channels: Sequence[AlertPort] = (),
+        clock: ClockWatch | None = None,
+        took_up: Callable[[str, int, int], None] = lambda broker, done, total: None,
     ) -> None:
         self.settings = settings
         self.tokens = tokens
@@ -153,6 +161,7 @@ class System:
         self.killswitch = Mailbox("kill-switch", SWITCH_ROOM)
         self._seal = seal
         self._looks = looks
+        self._took_up = took_up
         self._seats = {
             name: self._seat(settings.brokers[name], port, store, grants.get(name))
             for name, port in ports.items()
@@ -166,6 +175,8 @@ class System:
         self._long_sync = long_sync or read_sync
         self._broker_tree = self._brokers()
         self._channels = channels
+        self.clock = clock
+        self.telemetry: Telemetry | None = None  # tells counts of us, where it may
         self.outboxes = tuple(
             Outbox(each, self.feed, self.writer, clockwork.wall, clockwork.rng)
             for each in publishers
@@ -260,6 +271,10 @@ class System:
         if http is not None:
             drain = self.settings.server.drain_timeout + 2.0
             children.append(Child("http", http, stop=stop_http, grace=drain))
+        if self.clock is not None:
+            children.append(_patient("clock", self.clock.run))
+        if self.telemetry is not None:
+            children.append(_patient("telemetry", self.telemetry.run))
         children.append(self._settlement())
         children.append(self._housekeeping())  # last: it begins once clients are served
         self.root = Supervisor(
@@ -457,6 +472,7 @@ class System:
                 submit_timeout=timeout,
                 rest_after=self.settings.market.rest_after,
                 today=self._today,
+                order_updates=seat.table.order_updates,
             ),
             port=seat.port,
             limiter=seat.limiter,
@@ -471,6 +487,8 @@ class System:
             clockwork=self.clockwork,
             seal=None if self._seal is None else functools.partial(self._seal, name),
             egress=seat.egress,
+            took_up=functools.partial(self._took_up, name),
+            traffic=seat.traffic,
         )
 
         async def start(*, task_status: trio.TaskStatus[None]) -> None:
@@ -514,6 +532,11 @@ class System:
             mailbox=Mailbox(f"broker:{table.name}", BROKER_ROOM, urgent_capacity=500),
             session=Session(required=port.login is not None, grant=grant),
             egress=egress(table, self._looks.get(table.name)),
+            traffic=Traffic(
+                self.clockwork.wall,
+                today,
+                store.order_counts(table.name, today.isoformat()),
+            ),
         )
 
     def _today(self) -> date:
@@ -538,7 +561,10 @@ def _stored_switch(store: Store) -> TradingSwitch | None:
     try:
         return store.switch()
     except StoreFailed:
-        log.critical("the kill-switch's state cannot be read: trading is halted")
+        log.critical(
+            "the kill-switch's state cannot be read: trading is halted",
+            extra={"event": "kill_switch.unreadable"},
+        )
         return None
 
 
@@ -563,4 +589,4 @@ def report(event: SupervisorEvent) -> None:
                 extra={"event": "actor.stuck"},
             )
         case _:
-            log.info("%s", event)
+            log.info("%s", event, extra={"event": "actor.changed"})

@@ -168,7 +168,9 @@ class TokenBook:
             self._tokens = {token.id: token for token in _read(self._path)}
         except StoreUnusable as exc:
             self._tokens = {}
-            log.error("no stored token is good: %s", exc)  # noqa: TRY400
+            log.error(  # noqa: TRY400
+                "no stored token is good: %s", exc, extra={"event": "tokens.unreadable"}
+            )
         self._stamp = stamp
 
 

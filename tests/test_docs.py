@@ -12,15 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.documents import blocks, documents
 from tests.support.processes import ROOT, Process, ended, free_port
 
 PORT_IN_DOCS = "127.0.0.1:8443"
-
-
-def blocks(document: str, language: str) -> list[str]:
-    """The fenced blocks of one language, in order."""
-    text = (ROOT / document).read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
 
 
 class Demo:
@@ -127,6 +122,7 @@ def test_the_quickstarts_settings_are_good(tmp_path):
 
 
 def test_every_link_between_the_documents_leads_somewhere():
-    for document in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    written = [ROOT / name for name in documents()]
+    for document in [*written, *(ROOT / "docs" / "reference").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.documents import blocks
 from tests.support.processes import TOKEN, Ordo, ended, free_port
-from tests.test_docs import PORT_IN_DOCS, blocks
+from tests.test_docs import PORT_IN_DOCS
 
 PAGE = "docs/brokers/mocks.md"
 

@@ -30,9 +30,15 @@ ADAPTERS_WITH_TRIO = {
     " fill is seen, what its answer waits for",
     "adapters/download.py": "a file is written in a thread: a disk can be slow",
     "adapters/brokers/paper/wire.py": "an answer that never comes is a sleep",
+    "adapters/sockets.py": "a WebSocket's reading and its pings are tasks that end with"
+    " it",
+    "adapters/streams.py": "a connection that is no HTTP call's",
+    "adapters/brokers/fyers/updates.py": "pings are text, sent while nothing is heard",
     "adapters/publishers/addresses.py": "a host's name is looked up by Trio's own call",
     "adapters/publishers/kafka.py": "librdkafka waits, so it is called in a thread",
     "adapters/publishers/mail.py": "smtplib waits, so it is called in a thread",
+    "adapters/sntp.py": "UDP is spoken over Trio's own sockets",
+    "adapters/rows.py": "a long answer gives way between its rows, and never waits",
 }
 """Adapters start no tasks and set no deadlines, so they need no Trio; these do."""
 

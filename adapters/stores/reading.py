@@ -17,6 +17,7 @@ from adapters.ports import (
     AuditRecord,
     KeyScope,
     KeyTaken,
+    OrderCounts,
     OrderQuery,
     TradingSwitch,
 )
@@ -182,6 +183,13 @@ class Reader:
             "SELECT count FROM day_counts WHERE broker = ? AND day = ?", [broker, day]
         )
         return int(found[0]["count"]) if found else 0
+
+    def order_counts(self, broker: str, day: str) -> OrderCounts:
+        """What a broker's account asked for and traded on a day; zeros: nothing."""
+        found = self._rows(
+            "SELECT * FROM order_counts WHERE broker = ? AND day = ?", [broker, day]
+        )
+        return rows.counts_of(found[0]) if found else OrderCounts()
 
     def sessions(self) -> dict[str, str]:
         """The stored sessions, as sealed text by the name of the broker."""

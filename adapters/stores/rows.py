@@ -19,9 +19,16 @@ from adapters.model import (
     Product,
     SentAs,
     Side,
+    Slice,
     Validity,
 )
-from adapters.ports import AuditRecord, KeyTaken, TradingSwitch
+from adapters.ports import (
+    AuditRecord,
+    KeyTaken,
+    OrderCounts,
+    SaveOrderCounts,
+    TradingSwitch,
+)
 from adapters.stores.audit_chain import Line
 from adapters.stores.times import stamp, stamp_or_none, time_of, time_or_none
 
@@ -72,7 +79,7 @@ def identity_row(record: OrderRecord, batch: Batch) -> tuple[Any, ...]:
 
 def changing_row(record: OrderRecord, saved_at: str) -> tuple[Any, ...]:
     """The columns of an order that do."""
-    order, sent = record.order, record.sent_as
+    order, sent, part = record.order, record.sent_as, record.slice
     return (
         record.client_tag,
         order.side.value,
@@ -103,6 +110,10 @@ def changing_row(record: OrderRecord, saved_at: str) -> tuple[Any, ...]:
         record.cancel_requested,
         saved_at,
         record.closes_for,
+        None if part is None else part.parent_id,
+        None if part is None else part.number,
+        None if part is None else part.of,
+        record.cancel_by,
     )
 
 
@@ -131,6 +142,16 @@ def record_of(row: Row) -> OrderRecord:
         sent_as=_sent_as_of(row),
         cancel_requested=bool(row["cancel_requested"]),
         closes_for=row["closes_for"],
+        slice=_slice_of(row),
+        cancel_by=row["cancel_by"],
+    )
+
+
+def _slice_of(row: Row) -> Slice | None:
+    if row["parent_id"] is None:
+        return None
+    return Slice(
+        parent_id=row["parent_id"], number=row["slice_number"], of=row["slice_count"]
     )
 
 
@@ -210,6 +231,21 @@ def switch_of(row: Row) -> TradingSwitch | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def counts_row(write: SaveOrderCounts) -> tuple[Any, ...]:
+    counts = write.counts
+    numbers = counts.sent, counts.changed, counts.cancelled, counts.trades
+    return write.broker, write.day, *numbers
+
+
+def counts_of(row: Row) -> OrderCounts:
+    return OrderCounts(
+        sent=row["sent"],
+        changed=row["changed"],
+        cancelled=row["cancelled"],
+        trades=row["trades"],
+    )
 
 
 def key_of(row: Row) -> KeyTaken:

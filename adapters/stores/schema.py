@@ -56,8 +56,14 @@ ORDER = {
     "cancel_requested": int,
     "saved_at": str,
     "closes_for": int,
+    "parent_id": str,
+    "slice_number": int,
+    "slice_count": int,
+    "cancel_by": str,
 }
-LATER = frozenset({"closes_for"})
+LATER = frozenset(
+    {"closes_for", "parent_id", "slice_number", "slice_count", "cancel_by"}
+)
 """Columns that a later version has added, at the end."""
 IDENTITY = 7
 """The first columns of an order are set once: writing them again costs index pages."""
@@ -65,8 +71,8 @@ _OPTIONAL = {
     *("portfolio", "price", "trigger_price", "disclosed_quantity", "note"),
     *("sending_at", "broker_order_id", "average_price", "error_code", "message"),
     *("broker_code", "broker_message", "http_status", "latency_ms"),
-    *("sent_type", "sent_price", "sent_trigger_price", "closes_for"),
-}
+    *("sent_type", "sent_price", "sent_trigger_price"),
+} | LATER
 
 
 def _first(database: Database) -> None:
@@ -214,6 +220,25 @@ def _index_filled(database: Database) -> None:
     )
 
 
+def _add_slices(database: Database) -> None:
+    """Which part of a larger order an order is, and who asked for its cancel."""
+    for column, kind in (
+        ("parent_id", "TEXT"),
+        ("slice_number", "INTEGER"),
+        ("slice_count", "INTEGER"),
+        ("cancel_by", "TEXT"),
+    ):
+        database.execute(f"ALTER TABLE orders ADD COLUMN {column} {kind}")
+
+
+def _add_order_counts(database: Database) -> None:
+    """What each account asked of its broker in a day, and traded."""
+    counts: dict[str, type] = {"broker": str, "day": str}
+    counts |= dict.fromkeys(("sent", "changed", "cancelled", "trades"), int)
+    pk = ("broker", "day")
+    database.create_table("order_counts", counts, pk=pk, not_null=set(counts))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _first,
     _add_sessions,
@@ -221,6 +246,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     _index_ages,
     _add_closing,
     _index_filled,
+    _add_slices,
+    _add_order_counts,
 )
 """Number n makes version n of n-1. Only ever add to the end."""
 VERSION = len(MIGRATIONS)
@@ -228,7 +255,7 @@ TABLES = frozenset(
     {
         *("meta", "idempotency", "batches", "orders", "order_events"),
         *("trading_switch", "day_counts", "audit", "sessions"),
-        "cursors",
+        *("cursors", "order_counts"),
     }
 )
 

@@ -30,6 +30,16 @@ class StoredAudit:
     def __iter__(self) -> Iterator[Line]:
         return lines_after(self._connection, 0)
 
+    def newest(self) -> int:
+        """The number of the last record, which counts them from 1.
+
+        Raises:
+            StoreFailed: the database cannot be read.
+        """
+        with read_errors():
+            row = self._connection.execute("SELECT max(seq) FROM audit").fetchone()
+        return row[0] or 0
+
     def __enter__(self) -> Self:
         return self
 

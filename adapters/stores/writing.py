@@ -18,6 +18,7 @@ from adapters.ports import (
     SaveCursor,
     SaveDayCount,
     SaveOrder,
+    SaveOrderCounts,
     SaveSession,
     SaveSwitch,
     Write,
@@ -51,6 +52,10 @@ _EVENT = Insert(
 )
 _SWITCH = "INSERT OR REPLACE INTO trading_switch VALUES (1, ?, ?, ?, ?, ?, ?, ?)"
 _COUNT = "INSERT OR REPLACE INTO day_counts (broker, day, count) VALUES (?, ?, ?)"
+_ORDER_COUNTS = (
+    "INSERT OR REPLACE INTO order_counts"
+    " (broker, day, sent, changed, cancelled, trades) VALUES (?, ?, ?, ?, ?, ?)"
+)
 _SESSION = "INSERT OR REPLACE INTO sessions (broker, sealed) VALUES (?, ?)"
 _FORGET_SESSION = "DELETE FROM sessions WHERE broker = ?"
 _CURSOR = "INSERT OR REPLACE INTO cursors (publisher, seq) VALUES (?, ?)"
@@ -103,6 +108,8 @@ class Group:
                 self._audit.extend(write.audit)
             case SaveDayCount():
                 self._counts.append((write.broker, write.day, write.count))
+            case SaveOrderCounts():
+                self._cursor.execute(_ORDER_COUNTS, rows.counts_row(write))
             case SaveSession():
                 self._save_session(write)
             case SaveCursor():

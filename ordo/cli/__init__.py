@@ -9,16 +9,21 @@ import click
 from ordo.cli.adapters import adapters
 from ordo.cli.audit import audit
 from ordo.cli.config import config
+from ordo.cli.doctor import doctor
 from ordo.cli.failure import Group
 from ordo.cli.halt import halt
+from ordo.cli.health import health
+from ordo.cli.init import init
 from ordo.cli.instruments import instruments
 from ordo.cli.keys import keys
 from ordo.cli.login import login, logout
+from ordo.cli.new_adapter import new_adapter
 from ordo.cli.secret import secret
 from ordo.cli.serve import demo, serve
 from ordo.cli.shell import shell
 from ordo.cli.status import status
 from ordo.cli.switch import kill, resume
+from ordo.cli.telemetry import telemetry
 from ordo.cli.tokens import token
 from ordo.version import __version__
 
@@ -41,6 +46,7 @@ for command in (
     login,
     logout,
     status,
+    health,
     kill,
     halt,
     resume,
@@ -51,6 +57,10 @@ for command in (
     audit,
     config,
     adapters,
+    new_adapter,
     instruments,
+    telemetry,
+    doctor,
+    init,
 ):
     main.add_command(command)

@@ -33,14 +33,18 @@ def verify(config_path: Path | None) -> None:
     from adapters.stores import StoredAudit, load_or_make_key
     from adapters.stores import verify as verified
     from ordo.config import load_local
+    from ordo.progress import Progress
 
     data = load_local(config_path).data.path
     key = data / "audit.key"
     if not key.exists():  # a new one would call every record forged
         raise Failure(f"{key}: wanted the key of the audit log, found none")
-    with StoredAudit(data / "ordo.db") as rows:
+    with (
+        StoredAudit(data / "ordo.db") as rows,
+        Progress("audit verify", "records", rows.newest()) as bar,
+    ):
         verdict = verified(
-            data / "audit", load_or_make_key(key), rows, patience=PATIENCE
+            data / "audit", load_or_make_key(key), bar.over(rows), patience=PATIENCE
         )
     for note in verdict.notes:
         click.echo(note)

@@ -11,23 +11,32 @@ import httpx
 
 from adapters.secret import Secret
 from ordo.cli.failure import Failure
-from ordo.config import Settings, address, load_local
+from ordo.config import Settings, address, load_local, reachable
 
 TIMEOUT = 15.0
 """Seconds. More than the deadline that Ordo's own answers keep by default."""
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not bound, replaced
+NO_CERT = "; if it asks for certificates (client_ca), name one by --cert"
 
 
 class Target(NamedTuple):
-    """A running Ordo: where, by which token, trusting which CA."""
+    """A running Ordo: where, by which token, trusting which CA.
+
+    `cert` holds the certificate and key to show, where the server asks for one.
+    """
 
     url: str
     token: Secret | None
     ca: Path | None
+    cert: Path | None = None
 
 
 def find(
-    config: Path | None, *, url: str | None, token: str | None, ca: Path | None
+    config: Path | None,
+    *,
+    url: str | None,
+    token: str | None,
+    ca: Path | None,
+    cert: Path | None = None,
 ) -> Target:
     """Complete what was given with the settings and the data directory.
 
@@ -35,7 +44,7 @@ def find(
         ConfigError: The settings are needed and cannot be read.
     """
     if url and token and (ca or url.startswith("http://")):
-        return Target(url.rstrip("/"), Secret(token), ca)
+        return Target(url.rstrip("/"), Secret(token), ca, cert)
     settings = load_local(config)
     own_ca = settings.data.path / "tls" / "ca.pem"
     if ca is None and settings.server.tls == "auto" and own_ca.exists():
@@ -44,12 +53,12 @@ def find(
         url=(url or _url(settings)).rstrip("/"),
         token=Secret(token) if token else _token(settings),
         ca=ca,
+        cert=cert,
     )
 
 
 def _url(settings: Settings) -> str:
-    host, port = address(settings.server.bind)
-    host = ANYWHERE.get(host, host)
+    host, port = reachable(address(settings.server.bind))
     scheme = "http" if settings.server.tls in ("off", "proxy") else "https"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
@@ -71,7 +80,7 @@ class Client:
         self._http = httpx.Client(
             base_url=target.url,
             headers={"Authorization": f"Bearer {token.reveal()}"} if token else {},
-            verify=ssl.create_default_context(cafile=target.ca),
+            verify=_trust(target),
             timeout=TIMEOUT,
             trust_env=False,  # a proxy of the shell has no business in between
         )
@@ -113,8 +122,30 @@ class Client:
                 f"{url} did not answer in {self._seconds:g} s; it may have been done"
             ) from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise Failure(f"{url}: {exc or type(exc).__name__}") from exc
+            # A server closes on whoever shows no certificate, and may not say why.
+            closed = isinstance(exc, httpx.RemoteProtocolError | httpx.ReadError)
+            more = NO_CERT if closed and self._target.cert is None else ""
+            raise Failure(f"{url}: {exc or type(exc).__name__}{more}") from exc
         return _envelope(url, answer)
+
+
+def _trust(target: Target) -> ssl.SSLContext:
+    """Whom to believe, and what to show.
+
+    Raises:
+        Failure: the certificate cannot be used.
+    """
+    context = ssl.create_default_context(cafile=target.ca)
+    if target.cert is not None:
+        try:
+            # A key with a pass phrase would ask for it: an empty one is refused.
+            context.load_cert_chain(target.cert, password="")
+        except ssl.SSLError as exc:
+            raise Failure(
+                f"{target.cert}: wanted a certificate and its key, not encrypted, in"
+                f" one PEM file, found: {exc.reason or exc}"
+            ) from exc
+    return context
 
 
 def _unreached(url: str, exc: Exception) -> str:

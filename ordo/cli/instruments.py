@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -13,6 +12,7 @@ import click
 
 from ordo.cli.failure import Failure
 from ordo.cli.options import client_options
+from ordo.progress import Progress
 
 if TYPE_CHECKING:
     from ordo.cli.client import Client
@@ -105,52 +105,29 @@ def sync(client: Client, brokers: tuple[str, ...], force: bool) -> None:
 
 def _ended(client: Client, brokers: set[str]) -> list[dict[str, Any]]:
     """The masters of these brokers, once none is being synced any more."""
-    with _Bar() as bar:
+    with Progress("instruments", "steps") as bar:
         while brokers:
             masters = [
                 master
                 for master in client.call("GET", f"{PATH}/sync")["data"]["masters"]
                 if brokers & set(master["brokers"])
             ]
-            bar.show(masters)
+            _show(bar, masters)
             if all(master["stage"] == "idle" for master in masters):
                 return masters
             time.sleep(LOOK_EVERY)
     return []
 
 
-class _Bar:
-    """How far it is, on standard error and on a terminal only."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._width = 0
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._width:
-            self._write("")
-            click.echo("\r", nl=False, err=True)
-
-    def show(self, masters: Iterable[Mapping[str, Any]]) -> None:
-        """Draw it: two steps an adapter."""
-        masters = list(masters)
-        done = sum(STEPS[master["stage"]] for master in masters)
-        steps = 2 * len(masters)
-        bar = "#" * (10 * done) + "-" * (10 * (steps - done))
-        doing = [
-            f"{master['adapter']} {master['stage']}"
-            for master in masters
-            if master["stage"] != "idle"
-        ]
-        self._write(f"[{bar}] {', '.join(doing)}")
-
-    def _write(self, line: str) -> None:
-        if self._terminal:
-            click.echo(f"\r{line:<{self._width}}", nl=False, err=True)
-            self._width = len(line)
+def _show(bar: Progress, masters: Sequence[Mapping[str, Any]]) -> None:
+    """Two steps an adapter, and what is done at the moment."""
+    doing = [
+        f"{master['adapter']} {master['stage']}"
+        for master in masters
+        if master["stage"] != "idle"
+    ]
+    done = sum(STEPS[master["stage"]] for master in masters)
+    bar.at(done, total=2 * len(masters), doing=", ".join(doing))
 
 
 def _tell_failures(results: Sequence[Mapping[str, Any]]) -> bool:

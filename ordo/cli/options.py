@@ -28,7 +28,7 @@ config_option = click.option(
 
 
 def client_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--url`, `--token`, `--ca`; its first argument is the client."""
+    """Give a command `--url` and the like; its first argument is the client."""
 
     @config_option
     @click.option(
@@ -47,6 +47,12 @@ def client_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="CA to trust [default: DATA/tls/ca.pem].",
     )
+    @click.option(
+        "--cert",
+        envvar="ORDO_CERT",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Certificate and key to show, one PEM file; for [server] client_ca.",
+    )
     @functools.wraps(command)
     def with_client(
         *args: Any,
@@ -54,11 +60,13 @@ def client_options(command: Callable[..., Any]) -> Callable[..., Any]:
         url: str | None,
         token: str | None,
         ca: Path | None,
+        cert: Path | None,
         **kwargs: Any,
     ) -> Any:
         from ordo.cli.client import Client, find
 
-        with Client(find(config_path, url=url, token=token, ca=ca)) as client:
+        found = find(config_path, url=url, token=token, ca=ca, cert=cert)
+        with Client(found) as client:
             return command(client, *args, **kwargs)
 
     return with_client

@@ -50,6 +50,8 @@ def _summary(data: Mapping[str, Any]) -> list[str]:
     for name, value in data.items():
         if name == "masters":
             cells["instruments"] = ", ".join(map(_master, value or ())) or "-"
+        elif name == "warnings":
+            cells |= {"WARNING": "; ".join(value)} if value else {}
         elif name not in ("brokers", "kill_switch"):
             cells[name.replace("_", " ")] = cell(value)
     width = max(map(len, cells)) + 2

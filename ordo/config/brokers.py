@@ -50,6 +50,7 @@ class BrokerKeys(Section, frozen=True, kw_only=True):
     breaker: BreakerSettings = BreakerSettings()
     submit_timeout: Seconds = 10.0
     access_token: Secret | None = None
+    order_updates: bool = True
 
 
 class Broker(BrokerKeys, frozen=True, kw_only=True):

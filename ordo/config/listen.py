@@ -14,6 +14,8 @@ BIND = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>\d+)"
 )
 
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not bound, replaced
+
 
 class Address(NamedTuple):
     """A host (without brackets) and a port; port 0 takes a free one."""
@@ -40,6 +42,11 @@ def address(bind: str) -> Address:
     if parts is None or int(parts["port"]) > 65535:
         raise ConfigError(f"server.bind: wanted HOST:PORT, found {bind[:60]!r}")
     return Address(parts["v6"] or parts["host"], int(parts["port"]))
+
+
+def reachable(at: Address) -> Address:
+    """Where a program on this machine connects to what listens at *at*."""
+    return at._replace(host=ANYWHERE.get(at.host, at.host))
 
 
 def check_listen(server: Server) -> None:

@@ -16,11 +16,13 @@ from ordo.config.checked import checked
 from ordo.config.environment import EnvText, inline, overlay, typed
 from ordo.config.listen import check_listen
 from ordo.config.market import check_expected, check_market
+from ordo.config.outside import check_clock, check_telemetry
 from ordo.config.references import resolved
 from ordo.config.sections import (
     Alerts,
     Audit,
     Auth,
+    Clock,
     Data,
     Events,
     Log,
@@ -56,6 +58,7 @@ class Settings(Section, frozen=True, kw_only=True):
     brokers: dict[str, Broker] = msgspec.field(default_factory=dict)
     events: Events = Events()
     alerts: Alerts = Alerts()
+    clock: Clock = Clock()
     telemetry: Telemetry = Telemetry()
 
 
@@ -79,6 +82,8 @@ def load(
     check_listen(settings.server)
     _check_store(settings.data)
     check_market(settings.market)
+    check_clock(settings.clock)
+    check_telemetry(settings.telemetry)
     book = secret_book(settings.data)
 
     def stored(name: str, place: str) -> str:
@@ -124,6 +129,26 @@ def load_local(
     tables.pop("brokers", None)
     lenient = {"auth"} if sealing else {"auth", "data"}
     return _sections(tables, environ, lenient=lenient)
+
+
+def adapters_of(
+    path: str | Path | None = None, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Which adapter each broker has, by its name; no secret is needed for that.
+
+    Raises:
+        ConfigError: One line: key, what was wanted, what was found.
+    """
+    tables = _tables(path, os.environ if environ is None else environ)
+    brokers = _table(tables.get("brokers", {}), "brokers")
+    found = {}
+    for name, table in brokers.items():
+        place = f"brokers.{name}"
+        adapter = _table(table, place).get("adapter")
+        if not isinstance(adapter, str):
+            raise ConfigError(f"{place}.adapter: wanted a name, found none")
+        found[name] = adapter
+    return found
 
 
 def _tables(path: str | Path | None, environ: Mapping[str, str]) -> dict[str, Any]:

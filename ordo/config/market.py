@@ -27,7 +27,7 @@ def check_market(market: Market) -> None:
         load_calendar(market.calendar_file)
     except ConfigError as exc:
         raise ConfigError(f"market.calendar_file: {exc}") from None
-    if market.address_echo and not _is_echo(market.address_echo):
+    if market.address_echo and not is_safe_url(market.address_echo):
         raise ConfigError(
             "market.address_echo: wanted an https:// address (http:// on loopback only:"
             " what it says decides whether orders may leave)"
@@ -49,7 +49,8 @@ def check_expected(brokers: Mapping[str, Broker], market: Market) -> None:
             )
 
 
-def _is_echo(text: str) -> bool:
+def is_safe_url(text: str) -> bool:
+    """Whether it is `https://`, or `http://` where nothing leaves this machine."""
     try:
         parts = urlsplit(text)
         if parts.port == 0 or not parts.hostname:

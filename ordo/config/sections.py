@@ -57,13 +57,14 @@ class Orders(Section, frozen=True, kw_only=True):
     """How orders are taken. `submit_timeout` is seconds, for every broker.
 
     `pre_trade_checks`: False leaves out band and funds; "strict": what could not be
-    checked is denied.
+    checked is denied. `most_slices`: orders that one is cut into at the most.
     """
 
     require_idempotency_key: bool = False
     deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 5000
     pre_trade_checks: bool | Literal["strict"] = True
     submit_timeout: Seconds = 10.0
+    most_slices: Annotated[int, msgspec.Meta(ge=1, le=50)] = 20
 
 
 class Market(Section, frozen=True, kw_only=True):
@@ -87,7 +88,7 @@ class Log(Section, frozen=True, kw_only=True):
     """What is written to standard error."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    format: Literal["json", "console"] = "json"
+    format: Literal["auto", "json", "console"] = "auto"
 
 
 class Kafka(Section, frozen=True, kw_only=True):
@@ -125,7 +126,15 @@ class Alerts(Section, frozen=True, kw_only=True):
     unknown_after: Seconds = 300.0
 
 
+class Clock(Section, frozen=True, kw_only=True):
+    """The time server that our clock is held against, if any. `limit` is seconds."""
+
+    server: str = ""
+    limit: Seconds = 1.0
+
+
 class Telemetry(Section, frozen=True, kw_only=True):
-    """Traces for an OpenTelemetry collector."""
+    """Anonymous counts; sent once a day, if enabled and where a URL is set."""
 
     enabled: bool = False
+    url: str = ""

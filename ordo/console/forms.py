@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import msgspec
 
 from actors.messages import ReadKind
-from ordo.http.bodies import MOST_LEGS, Body, OrderBody, Text
+from actors.slicing import MOST_LEGS
+from ordo.http.bodies import Body, OrderBody, Text
 from ordo.http.modifying import ModifyBody
 from ordo.http.simulate import SimulateBody
 

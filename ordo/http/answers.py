@@ -10,6 +10,7 @@ import trio
 from ordo.http.asgi import Answer
 from ordo.http.envelope import Envelope, Reply, encode
 from ordo.http.errors import ApiError
+from ordo.http.pages import File
 
 COMMON = [
     (b"content-type", b"application/json"),
@@ -99,6 +100,18 @@ def _streamed(reply: Reply, request_id: str, began: float) -> Answer:
     return Answer(
         status=reply.http_status, headers=headers, body=b"", stream=reply.stream
     )
+
+
+def shown(
+    file: File, method: str, if_none_match: str, request_id: str, began: float
+) -> Answer:
+    """A page's file; to a browser that has it, only word that it is unchanged."""
+    known = file.is_known(if_none_match)
+    body = None if known else file.body
+    kind = [] if known else [(b"content-type", file.kind.encode())]
+    headers = _headers(body, request_id, began, 0.0, file.headers(), kind)
+    sent = b"" if body is None or method == "HEAD" else body
+    return Answer(status=304 if known else 200, headers=headers, body=sent)
 
 
 def bug(request_id: str, began: float) -> Answer:

@@ -68,7 +68,11 @@ def _refused(system: System) -> Callable[[HTTPException], Awaitable[Response]]:
 def _bug(system: System) -> Callable[[Exception], Awaitable[Response]]:
     async def handler(error: Exception) -> Response:
         request_id = request_id_of(system, _headers())
-        log.error("a request failed", exc_info=error, extra={"request_id": request_id})
+        log.error(
+            "a request failed",
+            exc_info=error,
+            extra={"event": "http.failed", "request_id": request_id},
+        )
         return _response(answers.bug(request_id, trio.current_time()))
 
     return handler

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from actors.slicing import MOST_LEGS
 from adapters import OrderType, Product, Side, Validity
-
-MOST_LEGS = 50
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Label = Annotated[str, msgspec.Meta(max_length=128)]
@@ -23,7 +22,11 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class OrderBody(Body, frozen=True, kw_only=True):
-    """One order. Quantities are units; `product` left out is CNC, `validity` DAY."""
+    """One order. Quantities are units; `product` left out is CNC, `validity` DAY.
+
+    `slice`: one over the exchange's freeze quantity is cut into several, each an order
+    of its own; else it is denied.
+    """
 
     symbol: Annotated[str, msgspec.Meta(max_length=64)]
     side: Side
@@ -36,6 +39,7 @@ class OrderBody(Body, frozen=True, kw_only=True):
     disclosed_quantity: Decimal | None = None
     brokers: list[Text] | None = None
     note: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    slice: bool = False
 
 
 class PlaceBody(Body, frozen=True, kw_only=True):

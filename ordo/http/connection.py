@@ -61,8 +61,14 @@ class Connection(TCPServer):
                 with self._life:
                     await super().run()
             except* Exception as faults:
-                log.warning("a connection failed: %s", _first(faults))
-                log.debug("in full", exc_info=faults)
+                log.warning(
+                    "a connection failed: %s",
+                    _first(faults),
+                    extra={"event": "connection.failed"},
+                )
+                log.debug(
+                    "in full", exc_info=faults, extra={"event": "connection.failed"}
+                )
 
     def _leave(self, reason: str) -> None:
         self._life.cancel(reason=reason)

@@ -1,15 +1,15 @@
 """The JSON API, in front of Quart: authenticate, hand to a handler, encode.
 
 Quart takes 0.4 ms of the processor for a request that does nothing; an order's other
-HTTP work takes less. So the calls of the table go this way, and all else goes to Quart:
-pages, sockets, the life of the application. Nothing is decided here.
+HTTP work takes less. So the calls of the table go this way, and the pages' files; all
+else goes to Quart: sockets, the life of the application. Nothing is decided here.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ import trio
 from msgspec.structs import replace
 
 from adapters import StoreFailed
-from ordo.http import answers, asgi
+from adapters.correlation import about
+from ordo.http import answers, pages, sending
 from ordo.http.access import principal_of
 from ordo.http.asgi import (
     CLOSE,
@@ -30,7 +31,6 @@ from ordo.http.asgi import (
     body_of,
     headers_of,
     query_of,
-    send_answer,
     skip_body,
 )
 from ordo.http.call import Call, Principal
@@ -46,7 +46,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ordo.http")
 
-CLOSES = (b"connection", b"close")
+FAULT = 500
+"""Statuses from here on are told to whoever keeps Ordo running."""
+SHOWING = ("GET", "HEAD")
+"""The methods of a page's file."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,128}")
 
 
@@ -65,6 +68,7 @@ class Front:
         self._system = system
         self._rest = rest
         self._table = Table(ROUTES)
+        self._files = pages.files()
         self.throttles = Throttles()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +77,8 @@ class Front:
             await self._rest(scope, receive, send)
         elif self._is_ours(scope["path"]):
             await self._serve(scope, receive, send)
+        elif (file := self._files.get(scope["path"])) is not None:
+            await self._show(file, scope, receive, send)
         else:
             await self._pass_on(scope, receive, send)
 
@@ -87,17 +93,41 @@ class Front:
         began = trio.current_time()
         headers = headers_of(scope)
         request_id = request_id_of(self._system, headers)
+        with about({"request_id": request_id}):
+            try:
+                answer = await self._answer(scope, receive, headers, request_id, began)
+            except Gone:
+                return
+            self._count(scope, answer, trio.current_time() - began)
+        await sending.send(scope, receive, send, answer)
+
+    async def _show(
+        self, file: pages.File, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """A page's file: for anybody, as nothing in it is a secret."""
+        began = trio.current_time()
+        headers = headers_of(scope)
+        request_id = request_id_of(self._system, headers)
+        method = scope["method"]
         try:
-            answer = await self._answer(scope, receive, headers, request_id, began)
+            await self._body(receive, None)
+            if method not in SHOWING:
+                raise _no_method(method, scope["path"], SHOWING)
         except Gone:
             return
+        except ApiError as error:
+            answer = answers.failure(error, request_id, began)
+        else:
+            known = headers.get("if-none-match", "")
+            answer = answers.shown(file, method, known, request_id, began)
         self._count(scope, answer, trio.current_time() - began)
-        await _send(scope, receive, send, answer)
+        await sending.send(scope, receive, send, answer)
 
     def _count(self, scope: Scope, answer: Answer, took: float) -> None:
         """By route, never by path: what callers make up must not become a label."""
         match = self._table.find(scope["path"])
         route = match and match.methods.get(scope["method"])
+        _tell(route, answer.status, took)
         if route is None:
             self._system.meters.request("other", "other", answer.status, took)
         else:
@@ -116,7 +146,7 @@ class Front:
         except ApiError as error:
             request_id = request_id_of(self._system, headers_of(scope))
             answer = answers.failure(error, request_id, began)
-            await _send(scope, receive, send, answer)
+            await sending.send(scope, receive, send, answer)
             return
 
         async def receive_whole() -> Any:
@@ -145,7 +175,7 @@ class Front:
         except Gone:
             raise
         except Exception:
-            log.exception("a request failed", extra={"request_id": request_id})
+            log.exception("a request failed", extra={"event": "http.failed"})
             return answers.bug(request_id, began)
 
     async def _reply(
@@ -205,11 +235,7 @@ class Front:
         if match is None:
             raise no_such_path(path)
         if (route := match.methods.get(method)) is None:
-            raise ApiError(
-                "method_not_allowed",
-                f"{method[:16]!r} is not a method of {path[:128]!r}",
-                headers={"Allow": ", ".join(sorted(match.methods))},
-            )
+            raise _no_method(method, path, match.methods)
         return route, match.parts
 
 
@@ -222,47 +248,33 @@ def _guest(scope: Scope, principal: Principal) -> Guest | None:
     return guest
 
 
-async def _send(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
-    """Send an answer, in a way that comes to an end whatever the client does."""
-    if answer.stream is not None or not scope["http_version"].startswith("1"):
-        await _send_unless_gone(receive, send, answer)
-    elif CLOSES in answer.headers:
-        await _send_while_reading(receive, send, answer)
-    else:
-        await send_answer(send, answer)
+def _tell(route: Route | None, status: int, took: float) -> None:
+    """Reads are many and change nothing; paths and queries are what callers make up."""
+    method, path = ("other", "other") if route is None else (route.method, route.path)
+    log.log(
+        logging.DEBUG
+        if method in ("GET", "other") and status < FAULT
+        else logging.INFO,
+        "%s %s: %d",
+        method,
+        path,
+        status,
+        extra={
+            "event": "http.answered",
+            "method": method,
+            "route": path,
+            "status": status,
+            "took_ms": round(took * 1000, 3),
+        },
+    )
 
 
-async def _send_unless_gone(receive: Receive, send: Send, answer: Answer) -> None:
-    """Over HTTP/2 hypercorn would wait for ever until a client that left has read; and
-    a stream has no end of its own."""
-
-    async def watch() -> None:
-        await _until_gone(receive)
-        sending.cancel_scope.cancel(reason="the client has left")
-
-    async def send_soon(message: Any) -> None:
-        with trio.move_on_after(asgi.TAKE_SECONDS) as patience:
-            await send(message)
-        if patience.cancelled_caught:
-            sending.cancel_scope.cancel(reason="the client does not read")
-
-    async with trio.open_nursery() as sending:
-        sending.start_soon(watch)
-        await send_answer(send_soon, answer)
-        sending.cancel_scope.cancel(reason="the answer is sent")
-
-
-async def _send_while_reading(receive: Receive, send: Send, answer: Answer) -> None:
-    """Hypercorn waits until what came of the body is taken, before it closes."""
-    async with trio.open_nursery() as sending:
-        sending.start_soon(_until_gone, receive)
-        await send_answer(send, answer)
-        sending.cancel_scope.cancel(reason="the answer is sent")
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+def _no_method(method: str, path: str, there: Iterable[str]) -> ApiError:
+    return ApiError(
+        "method_not_allowed",
+        f"{method[:16]!r} is not a method of {path[:128]!r}",
+        headers={"Allow": ", ".join(sorted(there))},
+    )
 
 
 def no_such_path(path: str) -> ApiError:

@@ -22,6 +22,8 @@ NOTHING = PlaceBody(orders=[])
 LATER = ("sequential",)
 """Fields that came after keys were stored: left out of a fingerprint at their default,
 so that a retry over an upgrade is known again."""
+LATER_OF_ORDERS = {"slice": False}
+"""The same of an order's fields, with their defaults."""
 
 
 def key_of(call: Call, inside: str | None) -> str | None:
@@ -75,10 +77,14 @@ def digest(plain: Body | dict[str, Any]) -> str:
     return hashlib.sha256(CANONICAL.encode((API_VERSION, plain))).hexdigest()
 
 
-def _normal(order: OrderBody) -> OrderBody:
+def _normal(order: OrderBody) -> dict[str, Any]:
     numbers = {
         name: value.normalize()
         for name in ("quantity", "price", "trigger_price", "disclosed_quantity")
         if isinstance(value := getattr(order, name), Decimal)
     }
-    return msgspec.structs.replace(order, **numbers)
+    fields = msgspec.structs.asdict(order) | numbers
+    for name, default in LATER_OF_ORDERS.items():
+        if fields[name] == default:
+            del fields[name]
+    return fields

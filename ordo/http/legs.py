@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from actors.messages import Leg
+from actors.slicing import MOST_LEGS
 from adapters import Order, OrderType
-from ordo.http.bodies import MOST_LEGS, OrderBody, PlaceBody
+from ordo.http.bodies import OrderBody, PlaceBody
 from ordo.http.decoding import check_text
 from ordo.http.errors import invalid
 from ordo.http.numbers import check_number, check_whole, shown
@@ -38,7 +39,10 @@ def legs_of(body: PlaceBody, known: Mapping[str, object]) -> tuple[Leg, ...]:
         brokers = body.brokers if item.brokers is None else item.brokers
         if not brokers:
             raise invalid(f"{path}.brokers", "wanted at least one broker, found none")
-        legs += [Leg(order_index=index, broker=name, order=order) for name in brokers]
+        legs += [
+            Leg(order_index=index, broker=name, order=order, cut=item.slice)
+            for name in brokers
+        ]
     if len(legs) > MOST_LEGS:
         raise invalid("$.orders", f"wanted at most {MOST_LEGS} legs, found {len(legs)}")
     return tuple(legs)

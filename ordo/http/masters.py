@@ -175,4 +175,9 @@ async def refresh_stale(call: Call, broker: str) -> None:
             by = f"session:{broker}"
             call.system.masters.tell(SyncInstruments(brokers=(broker,), by=by))
     except (MailboxError, trio.TooSlowError) as exc:
-        log.warning("%s: its instruments are not synced yet: %s", broker, exc)
+        log.warning(
+            "%s: its instruments are not synced yet: %s",
+            broker,
+            exc,
+            extra={"event": "instruments.not_told"},
+        )

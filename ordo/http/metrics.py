@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import BrokerReport, ReadBroker
+from actors.traffic import asked
 from ordo.http.answers import Text
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
@@ -100,6 +102,14 @@ class Now(Collector):
             depth.add_metric([box.name], box.depth + box.urgent_depth)
         yield depth
         yield _gauge("ordo_event_readers", "Open event streams.", system.feed.readers)
+        ahead = None if system.clock is None else system.clock.report.ahead
+        yield _gauge(
+            "ordo_clock_offset_seconds",
+            "How far our clock is behind; NaN where nobody knows.",
+            math.nan if ahead is None else ahead,
+        )
+        failures = 0 if system.telemetry is None else system.telemetry.failures
+        yield _counter("ordo_telemetry_failures", "Counts not told.", failures)
 
     def _brokers(self) -> Iterable[Metric]:
         up = _of_broker("ordo_broker_up", "1: its actor answers.")
@@ -117,10 +127,17 @@ class Now(Collector):
         oldest = _of_broker(
             "ordo_unknown_oldest_seconds", "For how long the oldest of them is so."
         )
+        updates = _of_broker(
+            "ordo_order_updates_live", "1: it tells of its orders; none where off."
+        )
         left = GaugeMetricFamily(
             "ordo_rate_headroom",
             "Calls that may still be made in a window.",
             labels=["broker", "window"],
+        )
+        ratio = _of_broker(
+            "ordo_order_to_trade_ratio",
+            "Orders, changes and cancels of the day for each trade, or in all.",
         )
         restarts = CounterMetricFamily(
             "ordo_broker_restarts", "Of its actor.", labels=["broker"]
@@ -142,6 +159,10 @@ class Now(Collector):
             wire.add_metric([name], report.on_the_wire)
             opened.add_metric([name], report.open_orders)
             unknown.add_metric([name], report.unknown_orders)
+            if report.order_updates.state != "off":
+                updates.add_metric([name], report.order_updates.state == "live")
+            counts = report.order_counts
+            ratio.add_metric([name], asked(counts) / max(1, counts.trades))
             since = self._unknown.get(name)
             age = 0.0 if since is None else max(0.0, (now - since).total_seconds())
             oldest.add_metric([name], age)
@@ -149,7 +170,7 @@ class Now(Collector):
                 spare = window["limit"] - window["used"]
                 left.add_metric([name, f"{window['seconds']:g}s"], spare)
         yield from (up, breaker, session, expires, queue, wire, opened, unknown)
-        yield from (oldest, left, restarts)
+        yield from (oldest, updates, left, ratio, restarts)
 
     def _publishers(self) -> Iterable[Metric]:
         labels = ["publisher"]

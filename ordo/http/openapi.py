@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ordo.http import events
-from ordo.http.bodies import CloseBody, PlaceBody, SwitchBody
+from ordo.http.bodies import CloseBody
 from ordo.http.call import Call
 from ordo.http.envelope import BrokerResult, Envelope, Reply
 from ordo.http.errors import STATUS_OF
+from ordo.http.examples import Example, examples
+from ordo.http.groups import GROUPS, group_of
+from ordo.http.refusals import SOMETIMES, codes_of, places
 from ordo.http.schemas import components, reference, row_schema
 from ordo.http.squareoff import CancelView
-from ordo.http.views import BatchData, LegResult, OrderView
+from ordo.http.views import LegResult, OrderView
 from ordo.version import __version__
 
 if TYPE_CHECKING:
     from ordo.http.routes import Route
 
-EXAMPLE = {
-    "brokers": ["fyers", "hdfc"],
-    "portfolio_id": "swing-1",
-    "orders": [
-        {
-            "symbol": "NSE:SBIN",
-            "side": "BUY",
-            "quantity": 10,
-            "type": "LIMIT",
-            "price": 812.35,
-            "product": "INTRADAY",
-        }
-    ],
-    "deadline_ms": 5000,
+ABOUT = (
+    "One order API for many brokers. Every JSON answer is an envelope: `data` holds"
+    " what was asked for, `results` what each broker said. A global error has an"
+    " `error_code` and means that nothing was attempted."
+)
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": (
+        "A token of `ordo token new --scope SCOPE`. The scopes are read, trade and"
+        " admin; each may do what the ones before it may."
+    ),
 }
 HEADERS = {
     "X-Request-ID": "The caller's, if it sent a sane one; logs and audit name it.",
@@ -45,17 +47,6 @@ HEADERS = {
     "Location": "The running batch.",
 }
 ALWAYS = ("X-Request-ID", "Server-Timing")
-SOMETIMES = {
-    401: ("WWW-Authenticate",),
-    403: ("WWW-Authenticate",),
-    409: ("Retry-After", "Location"),
-    429: ("Retry-After",),
-    503: ("Retry-After",),
-}
-EVERYWHERE = ("bad_request", "payload_too_large", "validation_failed", "internal")
-MAY_CONFLICT = re.compile("/sessions/|/simulate_fill$")
-OF_A_TOKEN = ("unauthorized", "forbidden", "rate_limited")
-OF_ACTORS = ("overloaded", "storage_unavailable")
 
 
 async def document(call: Call) -> Reply:
@@ -84,9 +75,12 @@ def build() -> dict[str, Any]:
         "info": {
             "title": "Ordo",
             "version": __version__,
-            "description": "One order API for many brokers.",
+            "description": ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "tags": [
+            {"name": name, "description": words} for name, words in GROUPS.items()
+        ],
         "paths": paths,
         "components": {
             "schemas": components([Envelope, BrokerResult, LegResult, *described]),
@@ -94,35 +88,54 @@ def build() -> dict[str, Any]:
                 name: {"description": words, "schema": {"type": "string"}}
                 for name, words in HEADERS.items()
             },
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "examples": {
+                code: {"summary": code, "value": envelope}
+                for code, envelope in examples().errors.items()
+            },
+            "securitySchemes": {"bearer": BEARER},
         },
     }
 
 
 def _operation(route: Route) -> dict[str, Any]:
     parts = re.findall(r"{(\w+)}", route.path)
+    shown = _example(route)
     operation: dict[str, Any] = {
         "operationId": _operation_id(route),
+        "tags": [group_of(route.path)],
         "summary": route.summary,
-        "description": (route.handler.__doc__ or route.summary).strip(),
+        "description": inspect.cleandoc(route.handler.__doc__ or route.summary),
         "security": [] if route.scope == "none" else [{"bearer": [route.scope]}],
         "parameters": [_parameter(name, "path") for name in parts]
         + [_parameter(name, "query", route.needs) for name in route.query],
         "responses": _responses(route),
     }
-    if _places(route):
+    if places(route):
         operation["parameters"].append(_parameter("Idempotency-Key", "header"))
     if route.events:
         operation["parameters"].append(_parameter("Last-Event-ID", "header"))
+    for parameter in operation["parameters"]:
+        _show(parameter, shown)
     if route.body is not None:
         content: dict[str, Any] = {"schema": reference(route.body)}
-        if route.body is PlaceBody:
-            content["examples"] = {"two brokers": {"value": EXAMPLE}}
+        if shown is not None and shown.body is not None:
+            content["example"] = shown.body
         operation["requestBody"] = {
             "required": _needs_body(route),
             "content": {"application/json": content},
         }
     return operation
+
+
+def _example(route: Route) -> Example | None:
+    return examples().calls.get(f"{route.method} {route.path}")
+
+
+def _show(parameter: dict[str, Any], example: Example | None) -> None:
+    text = None if example is None else example.parameters.get(parameter["name"])
+    if text is not None:
+        whole = parameter["schema"]["type"] == "integer"
+        parameter["example"] = int(text) if whole else text
 
 
 def _operation_id(route: Route) -> str:
@@ -137,12 +150,16 @@ def _needs_body(route: Route) -> bool:
     return route.method == "PATCH" or any(field.required for field in fields)
 
 
-def _places(route: Route) -> bool:
-    return route.data is BatchData
-
-
 def _responses(route: Route) -> dict[str, Any]:
     """Success, and every global error that the call can meet."""
+    responses = _declared(route)
+    if (shown := _example(route)) is not None:
+        for media in responses[str(shown.status)]["content"].values():
+            media["example"] = shown.answer
+    return responses
+
+
+def _declared(route: Route) -> dict[str, Any]:
     if route.page:
         return _page()
     if route.events:
@@ -153,9 +170,9 @@ def _responses(route: Route) -> dict[str, Any]:
         text = _response("Text", {"type": "string"}, (), "text/plain")
         return {"200": text} | _errors(route)
     answer = {"type": "object"} if route.data is None else _answer(route)
-    more = ("Idempotent-Replayed",) if _places(route) else ()
+    more = ("Idempotent-Replayed",) if places(route) else ()
     responses = {"200": _response("Done", answer, more)}
-    if _places(route) or route.method == "DELETE" or route.may_pend:
+    if places(route) or route.method == "DELETE" or route.may_pend:
         responses["202"] = _response("An outcome is open", answer, more)
     return responses | _errors(route)
 
@@ -163,13 +180,24 @@ def _responses(route: Route) -> dict[str, Any]:
 def _errors(route: Route) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     by_status: dict[int, list[str]] = {}
-    for code in _codes(route):
+    for code in codes_of(route):
         by_status.setdefault(STATUS_OF[code], []).append(code)
     for status, codes in sorted(by_status.items()):
-        responses[str(status)] = _response(
-            ", ".join(codes), reference(Envelope), SOMETIMES.get(status, ())
-        )
+        responses[str(status)] = _refused(status, codes)
     return responses
+
+
+def _refused(status: int, codes: list[str]) -> dict[str, Any]:
+    """An envelope with one of the codes, and how each looks."""
+    only = {"type": "object", "properties": {"error_code": {"enum": codes}}}
+    schema = {"allOf": [reference(Envelope), only]}
+    response = _response(", ".join(codes), schema, SOMETIMES.get(status, ()))
+    response["content"]["application/json"]["examples"] = {
+        code: {"$ref": f"#/components/examples/{code}"}
+        for code in codes
+        if code in examples().errors
+    }
+    return response
 
 
 def _page() -> dict[str, Any]:
@@ -187,27 +215,6 @@ def _page() -> dict[str, Any]:
             ("503", "Not done, and why"),
         )
     }
-
-
-def _codes(route: Route) -> list[str]:
-    codes = [*EVERYWHERE, *OF_ACTORS]
-    if route.scope != "none":
-        codes += OF_A_TOKEN
-    if "{" in route.path:
-        codes.append("not_found")
-    if _places(route):
-        codes += [code for code in STATUS_OF if code.startswith("idempotency_")]
-        codes += ["kill_switch_engaged", "shutting_down"]
-    elif _may_conflict(route):
-        codes.append("conflict")
-    if route.method == "PATCH":
-        codes.append("shutting_down")
-    return codes
-
-
-def _may_conflict(route: Route) -> bool:
-    changes = route.method in ("DELETE", "PATCH") or route.body is SwitchBody
-    return changes or MAY_CONFLICT.search(route.path) is not None
 
 
 def _response(
@@ -235,7 +242,7 @@ def _answer(route: Route) -> dict[str, Any]:
         data["required"] = [plural, "next_cursor"]
     else:
         data = reference(route.data) if route.data else {"type": "object"}
-    legs = _places(route) or (
+    legs = places(route) or (
         route.method != "GET" and route.data in (OrderView, CancelView)
     )
     entry = reference(LegResult if legs else BrokerResult)

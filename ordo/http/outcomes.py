@@ -21,6 +21,7 @@ from ordo.http.views import (
     leg_result,
     sent_as_view,
     skipped_view,
+    slice_view,
     stamp,
 )
 
@@ -110,6 +111,7 @@ def _unsent(leg: LegAnswer) -> LegResult:
         broker=leg.leg.broker,
         status="success",
         checks_skipped=skipped_view(leg.skipped),
+        slice=slice_view(leg.leg.slice, leg.leg.order),
     )
     if isinstance(leg.answer, Denial):
         result.status = "denied"

@@ -10,10 +10,12 @@ from typing import Any, Literal
 import msgspec
 import trio
 
+from actors.clock_watch import ClockWatch
 from actors.mailbox import Mailbox, MailboxError
 from actors.messages import EgressReport, ReadBroker
 from actors.stall import StallReport
-from adapters import AuditQuery, AuditRecord
+from actors.traffic import ratio_text
+from adapters import AuditQuery, AuditRecord, OrderCounts
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
 from ordo.http.errors import ApiError, query_error
@@ -39,6 +41,30 @@ class EgressView(msgspec.Struct, kw_only=True):
     error: str | None
 
 
+class OrderUpdatesView(msgspec.Struct, kw_only=True):
+    """Whether the broker tells of its orders by itself just now.
+
+    `down`: it should, and does not, and its book is read instead; `off`: it has no such
+    thing, that is switched off, or nobody is logged in.
+    """
+
+    state: Literal["live", "down", "off"]
+
+
+class OrderToTradeView(msgspec.Struct, kw_only=True):
+    """What the account asked of its broker today through Ordo, and its fills.
+
+    `ratio`: orders sent, changed and cancelled for each trade, as text; null where
+    there was no trade.
+    """
+
+    sent: int
+    changed: int
+    cancelled: int
+    trades: int
+    ratio: str | None
+
+
 class BrokerView(msgspec.Struct, kw_only=True):
     """One broker for status; null where its actor does not answer just now.
 
@@ -60,6 +86,8 @@ class BrokerView(msgspec.Struct, kw_only=True):
     open_orders: int | None = None
     unknown_orders: int | None = None
     rate_limit: dict[str, Any] | None = None
+    order_updates: OrderUpdatesView | None = None
+    order_to_trade: OrderToTradeView | None = None
     restarts: int
     egress: EgressView | None = None
 
@@ -85,6 +113,22 @@ class LoopView(msgspec.Struct, kw_only=True):
     last_at: str | None
 
 
+class ClockView(msgspec.Struct, kw_only=True):
+    """Our clock against a time server's, in milliseconds.
+
+    `offset_ms` is how far ours is behind, give or take `doubt_ms`; null before the
+    first answer. `error` is of a look since that gave none.
+    """
+
+    server: str
+    ok: bool
+    limit_ms: float
+    offset_ms: float | None
+    doubt_ms: float | None
+    checked_at: str | None
+    error: str | None
+
+
 class HaltView(msgspec.Struct, kw_only=True):
     """The kill-switch, in short."""
 
@@ -95,7 +139,9 @@ class HaltView(msgspec.Struct, kw_only=True):
 
 
 class StatusView(msgspec.Struct, kw_only=True):
-    """How Ordo does. `masters` is null where their actor does not answer just now."""
+    """How Ordo does. `masters` is null where their actor does not answer just now,
+    `clock` where no time server is set. `warnings` are for people, and not stable.
+    """
 
     health: Health
     brokers: list[BrokerView]
@@ -103,6 +149,8 @@ class StatusView(msgspec.Struct, kw_only=True):
     kill_switch: HaltView
     masters: list[MasterView] | None
     loop: LoopView
+    clock: ClockView | None
+    warnings: list[str]
     stopping: bool
     version: str
     uptime_seconds: float
@@ -177,6 +225,8 @@ async def status(call: Call) -> Reply:
             ),
             masters=masters,
             loop=_loop(system.loop.report()),
+            clock=_clock(system.clock),
+            warnings=_warnings(system.clock),
             stopping=system.stopping,
             version=__version__,
             uptime_seconds=round(trio.current_time() - system.started_at, 3),
@@ -224,10 +274,16 @@ async def _broker(name: str, mailbox: Mailbox, restarts: int) -> BrokerView:
             report = await mailbox.ask(ReadBroker(), urgent=True)
     except (MailboxError, trio.TooSlowError):
         return BrokerView(broker=name, connection="down", restarts=restarts)
-    told = msgspec.structs.asdict(report) | {
+    told = msgspec.structs.asdict(report)
+    counts: OrderCounts = told.pop("order_counts")
+    told |= {
+        "order_to_trade": OrderToTradeView(
+            **msgspec.structs.asdict(counts), ratio=ratio_text(counts)
+        ),
         "session_expires_at": _moment(report.session_expires_at),
         "last_login_at": _moment(report.last_login_at),
         "last_call_at": _moment(report.last_call_at),
+        "order_updates": OrderUpdatesView(state=report.order_updates.state),
         "restarts": restarts,
         "egress": None if report.egress is None else _egress(report.egress),
     }
@@ -248,6 +304,28 @@ def _loop(told: StallReport) -> LoopView:
         last_task=told.last_task,
         last_at=None if told.last_at is None else stamp(told.last_at),
     )
+
+
+def _clock(watch: ClockWatch | None) -> ClockView | None:
+    if watch is None:
+        return None
+    told = watch.report
+    return ClockView(
+        server=told.server,
+        ok=not told.wrong,
+        limit_ms=told.limit * 1000,
+        offset_ms=None if told.ahead is None else round(told.ahead * 1000, 3),
+        doubt_ms=None if told.doubt is None else round(told.doubt * 1000, 3),
+        checked_at=None if told.checked_at is None else stamp(told.checked_at),
+        error=told.error,
+    )
+
+
+def _warnings(watch: ClockWatch | None) -> list[str]:
+    """What is no fault of Ordo's, and will become one."""
+    if watch is None or not watch.report.wrong:
+        return []
+    return [f"{watch.report.words}; set it by NTP, and see: ordo doctor"]
 
 
 def _moment(text: str | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from actors.messages import CheckSkipped
-from adapters import Batch, OrderEvent, OrderRecord, SentAs
+from adapters import Batch, Order, OrderEvent, OrderRecord, SentAs, Slice
 from ordo.http.numbers import at_most_4_decimals
 
 Status = Literal[
@@ -38,6 +38,14 @@ class SentAsView(msgspec.Struct, kw_only=True):
     trigger_price: Decimal | None
 
 
+class SliceView(msgspec.Struct, kw_only=True):
+    """Which part of a larger order it is: `number` of `of`, from 1, and its units."""
+
+    number: int
+    of: int
+    quantity: Decimal
+
+
 class SkippedCheck(msgspec.Struct, kw_only=True):
     """A check that could not be made before the order went, and why."""
 
@@ -59,6 +67,7 @@ class BatchData(msgspec.Struct, kw_only=True, omit_defaults=True):
 class LegResult(msgspec.Struct, kw_only=True):
     """An entry of `results` for an order leg; `status` is the order's.
 
+    Parts of one order have the same `order_index` and `parent_id`.
     `checks_skipped` is empty where all pre-trade checks were made, and null where none
     were to be made: of a replay, of a cancel.
     """
@@ -78,6 +87,8 @@ class LegResult(msgspec.Struct, kw_only=True):
     latency_ms: float | None = None
     sent_as: SentAsView | None = None
     checks_skipped: list[SkippedCheck] | None = None
+    parent_id: str | None = None
+    slice: SliceView | None = None
     data: dict[str, Any] | None = None
 
 
@@ -113,6 +124,8 @@ class OrderView(msgspec.Struct, kw_only=True):
     attempts: int
     latency_ms: float | None
     sent_as: SentAsView | None
+    parent_id: str | None
+    slice: SliceView | None
     created_at: str
     updated_at: str
     events: list[EventView] | None = None
@@ -172,6 +185,13 @@ def sent_as_view(sent_as: SentAs | None) -> SentAsView | None:
     )
 
 
+def slice_view(part: Slice | None, order: Order) -> SliceView | None:
+    """Which part of a larger order *order* is."""
+    if part is None:
+        return None
+    return SliceView(number=part.number, of=part.of, quantity=order.quantity)
+
+
 def skipped_view(skipped: Sequence[CheckSkipped]) -> list[SkippedCheck]:
     """The checks that were not made."""
     return [SkippedCheck(check=each.check, reason=each.reason) for each in skipped]
@@ -197,6 +217,8 @@ def leg_result(
         latency_ms=record.latency_ms,
         sent_as=sent_as_view(record.sent_as),
         checks_skipped=None if skipped is None else skipped_view(skipped),
+        parent_id=None if record.slice is None else record.slice.parent_id,
+        slice=slice_view(record.slice, record.order),
     )
 
 
@@ -237,6 +259,8 @@ def order_view(
         attempts=record.attempts,
         latency_ms=record.latency_ms,
         sent_as=sent_as_view(record.sent_as),
+        parent_id=None if record.slice is None else record.slice.parent_id,
+        slice=slice_view(record.slice, order),
         created_at=stamp(record.created_at),
         updated_at=stamp(record.updated_at),
         events=None if events is None else [event_view(event) for event in events],

@@ -108,7 +108,7 @@ def test_without_a_master_a_simulated_broker_checks_itself():
         (
             1820,
             "NFO:NIFTY28NOV2625000CE: wanted at most 1800 in one order (the freeze"
-            " quantity), was 1820; split it",
+            ' quantity), was 1820; split it, or ask for "slice": true',
         ),
     ],
 )

@@ -149,14 +149,14 @@ async def test_a_book_that_never_comes_is_given_up_after_thirty_seconds(
 
 async def test_after_a_long_book_the_next_is_waited_for_longer(autojump_clock):
     def long(rows):
-        others = [a_row(broker_order_id=f"X{n}", tag=None) for n in range(1999)]
+        others = [a_row(broker_order_id=f"X{n}", tag=None) for n in range(3999)]
         return [*rows, *others]
 
     async with Stage(Book(make_paper(), long)).running() as stage:
         times = reads_at(stage)
         await stage.place(resting())
         await trio.sleep(10)
-    first = 1.05 + 3.998  # after the start's own read: 2 ms for each row
+    first = 1.05 + 3.999  # after the start's own read: 1 ms for each row
     assert times == pytest.approx([first, first + 4])
 
 

@@ -60,6 +60,18 @@ class OneBug:
 # kill -9
 
 
+async def test_a_start_tells_how_many_orders_it_has_taken_up(autojump_clock):
+    first, told = Stage(), []
+    async with first.running():
+        for _ in range(3):
+            await first.accept(resting())
+        left = first.store.copied()
+    second = Stage(first.paper, left)
+    second.parts = second.parts._replace(took_up=lambda *seen: told.append(seen))
+    async with second.running():
+        assert told == [(0, 3), (1, 3), (2, 3)]
+
+
 async def test_an_order_that_was_accepted_and_never_sent_is_denied(autojump_clock):
     first = Stage()
     async with first.running():

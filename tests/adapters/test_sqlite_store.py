@@ -812,7 +812,8 @@ def test_an_older_database_learns_what_a_halt_wants_and_keeps_its_rows(tmp_path)
         places = ", ".join(f":{name}" for name in columns)
         old.execute(f"INSERT INTO orders VALUES ({places})", row)  # noqa: S608
     kept = Kept(tmp_path)
-    assert kept.store.order("O").closes_for is None
+    older = kept.store.order("O")
+    assert (older.closes_for, older.slice, older.cancel_by) == (None, None, None)
     found = kept.store.switch()
     assert (found.engaged, found.version) == (True, 3)
     assert (found.cancel_open, found.close_positions) == (False, False)

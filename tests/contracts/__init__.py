@@ -2,5 +2,5 @@
 
 import pytest
 
-for _suite in ("store", "broker", "login", "master"):
+for _suite in ("store", "pure", "broker", "login", "master"):
     pytest.register_assert_rewrite(f"tests.contracts.{_suite}_contract")

@@ -20,6 +20,7 @@ from adapters import (
     Halted,
     KeyTaken,
     Order,
+    OrderCounts,
     OrderEvent,
     OrderQuery,
     OrderStatus,
@@ -28,9 +29,11 @@ from adapters import (
     SaveCursor,
     SaveDayCount,
     SaveOrder,
+    SaveOrderCounts,
     SaveSession,
     SentAs,
     Side,
+    Slice,
     StoreFailed,
     TradingSwitch,
     Validity,
@@ -78,6 +81,8 @@ FULL = record(
     ),
     cancel_requested=True,
     closes_for=7,
+    slice=Slice(parent_id="PARENT0000000001", number=2, of=3),
+    cancel_by="token:ID",
 )
 
 
@@ -447,6 +452,20 @@ def test_a_day_count_is_the_last_that_was_saved_for_its_broker_and_day(kept):
         kept.store.day_count(*of) for of in [("a", "D1"), ("b", "D1"), ("a", "D2")]
     ]
     assert counts == [9, 1, 0]
+
+
+def test_an_accounts_counts_are_the_last_that_were_saved_for_its_day(kept):
+    first, second = OrderCounts(sent=1), OrderCounts(sent=9, changed=2, cancelled=3)
+    for broker, day, counts in [("a", "D1", first), ("a", "D1", second)]:
+        write = SaveOrderCounts(broker=broker, day=day, counts=counts)
+        kept.store.commit([write])
+    traded = OrderCounts(trades=4)
+    kept.store.commit([SaveOrderCounts(broker="b", day="D1", counts=traded)])
+    for again in (False, True):
+        store = kept.restart() if again else kept.store
+        assert store.order_counts("a", "D1") == second
+        assert store.order_counts("b", "D1") == traded
+        assert store.order_counts("a", "D2") == OrderCounts()
 
 
 # The audit

@@ -16,7 +16,6 @@ import pytest
 import trio
 
 from actors.broker import Broker
-from actors.day_count import DayKeeper
 from actors.feed import Feed
 from actors.flights import Flights
 from actors.housekeeping import Housekeeping
@@ -36,9 +35,11 @@ from actors.messages import (
     ReleaseSwitch,
     StoreDown,
 )
+from actors.orphans import Orphans
 from actors.pacer import Pacer
 from actors.placing import Placing
 from actors.reconciler import Reconciler
+from actors.resting import Resting
 from actors.router import Router
 from actors.sender import Sender
 from actors.supervisor import RestartIntensityExceeded
@@ -51,7 +52,7 @@ from tests.support.memory_store import MemoryStore
 
 BROKERS = ("one", "two", "three")
 DEADLINE = 5.0
-LOAD, FAULT_AT, SETTLED = 16.0, 4.0, 400.0
+LOAD, FAULT_AT, SETTLED = 14.0, 4.0, 200.0
 """Seconds of load, when the bug is there, and when all must be settled."""
 
 
@@ -140,7 +141,7 @@ class Load:
             await trio.sleep(3)
             nursery.start_soon(self._strike, fault)
             async with trio.open_nursery() as clients:
-                for number in range(8):
+                for number in range(4):
                     clients.start_soon(self._client, number, load)
                 clients.start_soon(self._reader, load)
             await trio.sleep(settled)
@@ -241,7 +242,7 @@ async def test_without_a_bug_all_is_taken_and_nobody_restarts(autojump_clock):
     await load.run(None)
     load.check()
     assert load.restarts() == dict.fromkeys(BROKERS, 0)
-    assert all(load.acked_after(0, name) > 150 for name in BROKERS)
+    assert all(load.acked_after(0, name) > 60 for name in BROKERS)
     assert not load.gave_up
 
 
@@ -269,7 +270,8 @@ BROKER = [
     (Reconciler, "_round", False),
     (Reconciler, "_round", True),
     (Pacer, "try_take", True),
-    (DayKeeper, "_count", False),
+    (Resting, "_left", False),
+    (Orphans, "_look", True),
 ]
 """Parts of one broker, whose crash the two others must not notice."""
 
@@ -313,7 +315,7 @@ async def test_a_bug_beside_the_trading_restarts_nobody_else(
 ):
     load = Load()
     fault = Faulty(monkeypatch, owner, name, after=after, times=times)
-    await load.run(fault)
+    await load.run(fault, settled=400)  # housekeeping is restarted at leisure
     load.check()
     assert fault.raised >= min(times, 3)
     assert load.restarts() == dict.fromkeys(BROKERS, 0)
@@ -336,8 +338,8 @@ async def test_a_broker_that_crashes_on_is_given_up_and_the_others_trade_on(
     assert not load.gave_up
     assert load.longest <= DEADLINE + 1e-6
     late = 3 + FAULT_AT + 4
-    assert load.acked_after(late, "one") > 50
-    assert load.acked_after(late, "three") > 50
+    assert load.acked_after(late, "one") > 20
+    assert load.acked_after(late, "three") > 20
     assert load.acked_after(late, "two") == 0
     two = load.system._seats["two"]
     assert two.breaker.forced

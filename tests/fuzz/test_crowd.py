@@ -35,4 +35,4 @@ def test_hundreds_of_connections_that_wait_are_bounded(tmp_path, few_files):
             sock.send(SAID[number % len(SAID)])
             if number % 100 == 99:
                 assert at.well() == []
-        assert at.files() < FILES // 2 + 60
+        assert at.sockets() < FILES // 2 + 60

@@ -32,12 +32,11 @@ def schemas():
 
 
 def examples():
-    """Each example or default, with the schema that it stands beside."""
+    """Each example or default, with the schema that it stands beside; those of errors
+    are looked at in tests/ordo/http/test_examples.py."""
     for path, found in everywhere(DOCUMENT):
         if "schema" in found and "example" in found:
             yield path, found["example"], found["schema"]
-        for name, example in found.get("examples", {}).items():
-            yield f"{path}.{name}", example["value"], found["schema"]
         if "default" in found and path.startswith("$.components.schemas"):
             rest = {key: value for key, value in found.items() if key != "default"}
             yield path, found["default"], rest

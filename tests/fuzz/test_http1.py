@@ -18,10 +18,10 @@ def test_bytes_that_no_client_sends_harm_nobody(gateways, tls, name):
 
 
 @pytest.mark.parametrize("tls", ["off", "auto"])
-def test_connections_that_ended_in_any_way_hold_no_file(gateways, tls):
+def test_connections_that_ended_in_any_way_hold_no_socket(gateways, tls):
     at = gateways[tls]
-    before = at.files()
+    before = at.sockets()
     for name in ("gone in the middle", "half closed", "the other protocol"):
         list(CASES[name](at.place, TOKEN.encode()))
     assert at.well() == []
-    until(lambda: at.files() <= before, 5)
+    until(lambda: at.sockets() <= before, 5)

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from adapters.brokers.paper import Fault
-from ordo.http import asgi, connection, crowd, front, server
+from ordo.http import asgi, connection, crowd, sending, server
 from tests.fuzz.http2_cases import SETTINGS, frame
 from tests.ordo.http.caller import a_body
 from tests.ordo.http.serving import AUTH, TOKEN, serving
@@ -120,9 +120,9 @@ async def test_what_still_comes_of_a_body_is_taken_while_its_answer_is_sent(
             await put.send({"type": "http.request", "body": b"x", "more_body": True})
             await put.send({"type": "http.disconnect"})  # as hypercorn does at an end
 
-    answer = asgi.Answer(status=401, headers=[front.CLOSES], body=b"")
+    answer = asgi.Answer(status=401, headers=[sending.CLOSES], body=b"")
     with trio.fail_after(1):
-        await front._send({"http_version": "1.1"}, taken.receive, send, answer)
+        await sending.send({"http_version": "1.1"}, taken.receive, send, answer)
 
 
 async def test_a_body_that_trickles_in_is_told_so(monkeypatch):

@@ -315,7 +315,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the cancel of an order that is not found yet is remembered",
         "actors/cancels.py",
-        "        self._wanted.add(order_id)\n",
+        "        self._wanted.setdefault(order_id, by)\n",
         "        pass\n",
         CANCELS,
     ),
@@ -374,5 +374,41 @@ MUTANTS: tuple[Mutant, ...] = (
         '        return "***"\n',
         "        return self._text\n",
         ("tests/adapters", "tests/ordo/test_config.py"),
+    ),
+    Mutant(
+        "an order that nobody was handed is denied, and not left placed",
+        "actors/orphans.py",
+        "                await self._deny(row)\n",
+        "                pass\n",
+        ("tests/actors/test_orphans.py",),
+    ),
+    Mutant(
+        "a look that failed does not count as one",
+        "actors/reconciler.py",
+        "            self._failed(error)\n",
+        "            self._failed(error)\n"
+        "            self.doubts.looked(trio.current_time())\n",
+        LOOKS,
+    ),
+    Mutant(
+        "buys of a sequential batch wait until their sells are filled",
+        "actors/sequence.py",
+        "            if all(sell.status in FILLED for sell in sells):\n",
+        "            if True:\n",
+        ("tests/actors/test_sequence.py",),
+    ),
+    Mutant(
+        "a halt ends the wait of buys for good",
+        "actors/sequence.py",
+        "        if switch.engaged or switch.version != version:\n",
+        "        if False:\n",
+        ("tests/actors/test_sequence.py",),
+    ),
+    Mutant(
+        "an order is settled on its settlement day, not before",
+        "actors/settlement.py",
+        "if due_at(row, self._calendar) <= now]",
+        "]",
+        ("tests/actors/test_settlement.py",),
     ),
 )

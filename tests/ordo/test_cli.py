@@ -29,6 +29,7 @@ COMMANDS = [
     ["demo"],
     ["serve"],
     ["status"],
+    ["health"],
     ["kill"],
     ["resume"],
     ["audit"],
@@ -257,6 +258,17 @@ def test_status_says_first_that_trading_is_halted(ordo: Ordo):
     ordo.answer = (200, envelope({"kill_switch": halted, "brokers": []}))
     assert ordo_command("status").stdout == (
         "trading  HALTED, reason drill, by token:config\n\nno brokers\n"
+    )
+
+
+def test_status_shows_warnings_where_there_are_some(ordo: Ordo):
+    settings(ordo)
+    ordo.answer = (200, envelope({"warnings": [], "brokers": []}))
+    assert "WARNING" not in ordo_command("status").stdout
+    words = "our clock is 30.0 s behind ntp.example.org"
+    ordo.answer = (200, envelope({"warnings": [words], "brokers": []}))
+    assert ordo_command("status").stdout == (
+        f"trading  allowed\nWARNING  {words}\n\nno brokers\n"
     )
 
 

@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ordo.cli import main
+from ordo.progress import Progress
 from tests.ordo import test_cli
 from tests.ordo.test_cli import Ordo, envelope
+from tests.ordo.test_progress import Terminal
 from tests.support.masters import an_instrument, generated, write_master
 from tests.support.processes import TOKEN, Process, ended, write_config
 from tests.support.waiting import until
@@ -179,15 +181,13 @@ def test_a_sync_of_nothing_says_so(ordo):
     )
 
 
-def test_on_a_terminal_a_bar_shows_how_far_it_is(capsys, monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with command._Bar() as bar:
-        bar.show([master("downloading"), master("building", adapter="b")])
-        bar.show([master(), master()])
-    first = "[##########------------------------------] fyers downloading, b building"
-    done = "[########################################] "
-    assert capsys.readouterr().err == (
-        f"\r{first}\r{done:<{len(first)}}\r{'':<{len(done)}}\r"
+def test_a_bar_counts_two_steps_an_adapter_and_says_what_is_done():
+    screen = Terminal()
+    with Progress("instruments", "steps", stream=screen, environ={}) as bar:
+        command._show(bar, [master("downloading"), master("building", adapter="b")])
+    assert screen.getvalue() == (
+        "\r\x1b[Kinstruments  [#####---------------]  25 %  1 of 4 steps"
+        "  fyers downloading, b building\r\x1b[K"
     )
 
 

@@ -242,8 +242,8 @@ def test_variables_that_are_no_settings_are_left_alone():
             "server.bindd: no such setting; did you mean bind?",
         ),
         (
-            "[telemetry]\nurl = 'x'",
-            "telemetry.url: no such setting; there are: enabled",
+            "[telemetry]\nid = 'x'",
+            "telemetry.id: no such setting; there are: enabled, url",
         ),
         ("[severs]\nbind = 'x'", "severs: no such setting; did you mean server?"),
         ("server = 3", "server: wanted a table, found 3"),
@@ -384,13 +384,13 @@ def test_what_is_wrong_stops_the_start_with_one_line_that_names_it(
             "ORDO_NONSENSE",
             PLANTED,
             "nonsense (ORDO_NONSENSE): no such setting; there are: server, auth, data,"
-            " orders, market, audit, log, brokers, events, alerts, telemetry",
+            " orders, market, audit, log, brokers, events, alerts, clock, telemetry",
         ),
         (
             "ORDO_PORT",
             "8443",
             "port (ORDO_PORT): no such setting; there are: server, auth, data,"
-            " orders, market, audit, log, brokers, events, alerts, telemetry",
+            " orders, market, audit, log, brokers, events, alerts, clock, telemetry",
         ),
         (
             "ORDO_SERVER__BINDD",

@@ -43,6 +43,7 @@ def test_an_order_goes_out_with_its_numbers_as_they_were_written():
         "portfolio_id": "swing",
         "deadline_ms": 900,
         "dry_run": False,
+        "sequential": False,
     }
     assert call.headers == {
         "X-Request-ID": call.request_id,

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from tests.support.documents import blocks
 from tests.support.processes import ROOT, ended
-from tests.test_docs import Demo, blocks
+from tests.test_docs import Demo
 
 README = "sdk/README.md"
 

@@ -113,7 +113,7 @@ async def floor(
     papers = papers or {"one": a_paper()}
     store = store or MemoryStore()
     system = make_system(dict(papers), store, **settings)
-    if index is not None:
+    if index is not None:  # the checks know none: one order may be larger
         system.instruments.indexes.of = lambda adapter: index
     async with run_tree(system):
         await trio.sleep(2)

@@ -16,8 +16,10 @@ from actors.messages import Leg, PlaceBatch
 from adapters import BrokerPort, Order, OrderType, PublisherPort, Side
 from adapters.alerting import AlertPort
 from adapters.brokers.paper import PaperBroker, PaperSettings
+from adapters.instruments import InstrumentIndex
 from ordo.config import Broker, Settings
 from ordo.config.sections import Market
+from ordo.masters import no_masters
 from ordo.system import NO_LOOKS, System
 from ordo.tokens import TokenBook
 from tests.support.memory_store import START, MemoryStore
@@ -56,9 +58,16 @@ def make_system(
     publishers: Sequence[PublisherPort] = (),
     channels: Sequence[AlertPort] = (),
     rest_after: float = 30.0,
+    index: InstrumentIndex | None = None,
     **broker_settings: Any,
 ) -> System:
-    """A system over simulated brokers; `System.tree` runs it."""
+    """A system over simulated brokers; `System.tree` runs it.
+
+    *index*: what all of them trade; None: they have no master.
+    """
+    masters = no_masters()
+    if index is not None:
+        masters.indexes.of = lambda adapter: index  # type: ignore[method-assign]
     tables = {
         name: Broker(name=name, adapter="paper", own=PaperSettings(), **broker_settings)
         for name in ports
@@ -72,6 +81,7 @@ def make_system(
         write_sync=inline,
         read_sync=inline,
         looks=looks,
+        instruments=masters,
         publishers=publishers,
         channels=channels,
     )

@@ -18,6 +18,7 @@ from adapters import (
     KeyScope,
     KeyTaken,
     OldFile,
+    OrderCounts,
     OrderEvent,
     OrderQuery,
     OrderRecord,
@@ -26,6 +27,7 @@ from adapters import (
     SaveCursor,
     SaveDayCount,
     SaveOrder,
+    SaveOrderCounts,
     SaveSession,
     SaveSwitch,
     StoreFailed,
@@ -47,6 +49,7 @@ class MemoryStore:
         self._orders: dict[str, OrderRecord] = {}
         self._events: list[OrderEvent] = []
         self._days: dict[tuple[str, str], int] = {}
+        self._traffic: dict[tuple[str, str], OrderCounts] = {}
         self._sessions: dict[str, str] = {}
         self._cursors: dict[str, int] = {}
         self._audit: list[AuditRecord] = []
@@ -74,6 +77,8 @@ class MemoryStore:
                 self._switch = switch
             case SaveDayCount():
                 self._days[write.broker, write.day] = write.count
+            case SaveOrderCounts():
+                self._traffic[write.broker, write.day] = write.counts
             case SaveCursor(publisher=publisher, seq=seq):
                 self._cursors[publisher] = seq
             case SaveSession():
@@ -219,15 +224,17 @@ class MemoryStore:
     def day_count(self, broker: str, day: str) -> int:
         return self._days.get((broker, day), 0)
 
+    def order_counts(self, broker: str, day: str) -> OrderCounts:
+        return self._traffic.get((broker, day), OrderCounts())
+
     def sessions(self) -> dict[str, str]:
         return dict(self._sessions)
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
         return [
             row
-            for row in self._audit
-            if row.seq > query.after
-            and query.order_id in (None, row.entry.order_id)
+            for row in self._audit[query.after :]  # their numbers begin with 1
+            if query.order_id in (None, row.entry.order_id)
             and query.request_id in (None, row.entry.request_id)
         ][: query.limit]
 

@@ -25,6 +25,7 @@ from .fyers_masters import MasterFiles
 from .fyers_orders import OrderEndpoints
 from .fyers_reads import ReadEndpoints
 from .fyers_rules import Refused, decode, guarded, refusal
+from .fyers_socket import OrderSocket
 from .process import run
 from .server import Handler, Server, encode, ok
 from .wire import Request, Response
@@ -79,6 +80,9 @@ class FyersVenue(Server):
         self.book = Book(self.market, self.account, clock)
         self.login = Login(client_id, tokens, apps or {}, clock, redirect_uri)
         self.masters = MasterFiles(self.market)
+        self.socket = OrderSocket(self.login)
+        self.book.changed = self.socket.changed
+        self.upgrade(self.socket)
         self.limits = Limits()
         self.rate_limits = rate_limits
         self.allowed_ips: tuple[str, ...] | None = None

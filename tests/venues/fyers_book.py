@@ -72,6 +72,7 @@ class Book:
         self.fill_market = True  # whether market orders fill at once
         self.matching = True  # whether anything fills by itself
         self.risk = False  # whether funds are checked
+        self.changed: Callable[[Entry], None] = lambda entry: None
         self._clock = clock
         self._resting: dict[str, dict[str, Entry]] = {}
         self._transit: list[tuple[float, str]] = []
@@ -113,9 +114,11 @@ class Book:
         if how.late:
             entry.visible_at = now + how.late
             self._late.append(entry)
+        self.changed(entry)
         reason = how.reject or (self.risk and self._shortfall(entry))
         if reason:
             entry.become(REJECTED, reason)
+            self.changed(entry)
             raise Refused(-99, reason, order_id=row.id)
         if how.transit:
             heapq.heappush(self._transit, (now + how.transit, row.id))
@@ -156,6 +159,7 @@ class Book:
         row.disclosed_qty = row.disclose_qty = row.dq_qty_rem = disclosed
         entry.triggered = False
         self.account.block(entry)
+        self.changed(entry)
         if row.status == PENDING:
             self._match(entry)
         return entry
@@ -237,12 +241,15 @@ class Book:
         self.account.apply(entry, qty, price)
         if row.remaining_quantity == 0:
             self.end(entry, TRADED)
+        else:
+            self.changed(entry)
 
     def end(self, entry: Entry, status: int, message: str = "") -> None:
         """Give the order a last *status*: by its owner, or by the exchange."""
         entry.become(status, message)
         self._resting.get(entry.row.symbol, {}).pop(entry.row.id, None)
         self.account.release(entry)
+        self.changed(entry)
 
     def settle(self) -> None:
         """Let orders through whose time in transit is over."""
@@ -267,6 +274,7 @@ class Book:
         entry.become(PENDING)
         row.exch_ord_id = f"11{row.sl_no:014d}"
         self.account.block(entry)
+        self.changed(entry)
         if row.offline_order:
             return
         if fill is None:

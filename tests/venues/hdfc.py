@@ -154,6 +154,7 @@ class HdfcVenue(Server):
         self.control("POST", "/_venue/prices", self._set_prices)
         self.control("POST", "/_venue/fill", self._fill)
         self.control("POST", "/_venue/tokens", self._expire)
+        self.control("POST", "/_venue/settings", self._settings)
 
     # Endpoints
 
@@ -236,7 +237,13 @@ class HdfcVenue(Server):
 
     def _whole_book(self, request: Request) -> Response:
         orders = [
-            {"id": o.order_id, "tag": o.reference, "status": o.status}
+            {
+                "id": o.order_id,
+                "tag": o.reference,
+                "status": o.status,
+                "filled": o.filled,
+                "left": o.left if o.open else 0,
+            }
             for o in self.book.orders.values()
         ]
         return ok({"orders": orders, "trades": self.book.trades})
@@ -254,6 +261,11 @@ class HdfcVenue(Server):
         order = self.book.orders[wanted["id"]]
         price = Decimal(str(wanted.get("price") or order.body.price))
         self.book.fill(order, wanted.get("quantity", 0), price)
+        return ok({})
+
+    def _settings(self, request: Request) -> Response:
+        """Whether anything fills by itself."""
+        self.book.matching = bool(json.loads(request.body)["matching"])
         return ok({})
 
     def _expire(self, request: Request) -> Response:

@@ -22,6 +22,7 @@ from .mstock_limits import Limits
 from .mstock_login import Login, User
 from .mstock_market import Market
 from .mstock_rules import IP, TOKEN, VERSION, Refused
+from .mstock_socket import OrderSocket
 from .process import run
 from .server import Handler, Server, encode
 from .wire import Request, Response
@@ -78,12 +79,16 @@ class MstockVenue(Server):
         self.market = Market()
         self.book = Book(self.market, clock, funds)
         self.login = Login(user or User(), clock, tokens)
+        self.socket = OrderSocket(self.login, self.login.user.username)
+        self.book.changed = self.socket.changed
+        self.upgrade(self.socket)
         self._a, self._b = EndsA(self), EndsB(self)
         self._add_routes()
         add_controls(self)
 
     def admit(self, name: str, request: Request) -> Response | None:
         ends = self._of(request)
+        self.socket.api_type = ends.api_type
         try:
             self._check(name, ends.api_type, request)
         except Refused as exc:

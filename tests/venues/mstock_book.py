@@ -104,6 +104,7 @@ class Book:
         self.matching = True
         self.risk = False
         self.handling = NORMAL
+        self.changed: Callable[[Order], None] = lambda order: None
         self._clock = clock
 
     # What clients ask for
@@ -126,7 +127,9 @@ class Book:
         if reason:
             order.status = REJECTED
             order.message = f"RMS:{number}:{instrument.exchange},{reason}"
+            self.changed(order)
             raise Refused("MiraeException", order.message, code="RS-0111")
+        self.changed(order)
         if self.handling.fill is not None:
             if self.handling.fill:
                 price = terms.price or self.market.last(instrument)
@@ -135,6 +138,7 @@ class Book:
         self._match(order)
         if order.is_open and terms.validity == "IOC":
             order.status = CANCELLED
+            self.changed(order)
         return order
 
     def modify(self, number: str, terms: Terms) -> Order:
@@ -146,12 +150,14 @@ class Book:
         terms.tag = order.terms.tag
         order.terms = terms
         order.status = TRIGGER if terms.trigger else PENDING
+        self.changed(order)
         self._match(order)
         return order
 
     def cancel(self, number: str) -> Order:
         order = self.working(number, "RS-00093")
         order.status = CANCELLED
+        self.changed(order)
         return order
 
     def working(self, number: str, code: str) -> Order:
@@ -193,6 +199,7 @@ class Book:
         else:
             held.sold += quantity
             held.sold_value += quantity * price
+        self.changed(order)
 
     # What books show
 

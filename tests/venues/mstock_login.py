@@ -74,6 +74,10 @@ class Login:
     def add(self, token: str) -> None:
         self._tokens[token] = float("inf")
 
+    def alive(self, token: str) -> bool:
+        """Whether a token is good now."""
+        return self._tokens.get(token, 0.0) > self._clock()
+
     def kill(self, token: str = "") -> None:
         """End one token, or all of them."""
         for known in [token] if token else list(self._tokens):

@@ -14,6 +14,7 @@ import msgspec
 import trio
 
 from .faults import Fault, Faults
+from .sockets import SocketEnd, Wanted, is_upgrade
 from .wire import Ending, Inbox, Request, Response, reset_on_close, send
 
 encode = msgspec.json.Encoder().encode
@@ -47,6 +48,7 @@ class Server:
         self._plain: dict[tuple[str, str], tuple[str, Handler]] = {}
         self._patterns: list[tuple[str, list[str], str, Handler]] = []
         self._controls: dict[tuple[str, str], Handler] = {}
+        self._socket: SocketEnd | None = None
         self._scope = trio.CancelScope()
         self.control("POST", "/_venue/faults", self._add_faults)
         self.control("GET", "/_venue/faults", lambda _: ok(self.faults.pending))
@@ -65,6 +67,16 @@ class Server:
     def control(self, method: str, path: str, handler: Handler) -> None:
         """Answer a control endpoint: no login, no limits, no faults, not logged."""
         self._controls[method, path] = handler
+
+    def upgrade(self, socket: SocketEnd) -> None:
+        """Let upgrades to WebSocket end there."""
+        self._socket = socket
+
+        def control(request: Request) -> Response:
+            wanted = msgspec.json.decode(request.body or b"{}", type=Wanted)
+            return ok(socket.carry_out(wanted))
+
+        self.control("POST", "/_venue/socket", control)
 
     def admit(self, name: str, request: Request) -> Response | None:
         """Check login and limits; an answer here ends the request."""
@@ -160,6 +172,13 @@ class Server:
             while (request := await inbox.next_request()) is not None:
                 request.peer = peer
                 request.at = self.clock()
+                if self._socket is not None and is_upgrade(request):
+                    status = self._socket.refusal(request)
+                    if status:
+                        await send(sock, Response(status, b"{}").raw())
+                    else:
+                        await self._socket.serve(sock, request)
+                    return
                 response = await self._answer(request)
                 if response.ending is Ending.RESET:
                     reset_on_close(sock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from adapters.brokers.fyers.login import FyersLogin
 from adapters.brokers.fyers.session import Session
 from adapters.brokers.fyers.settings import FyersSettings
 from adapters.brokers.fyers.symbols import CashSymbols, SymbolMap
+from adapters.brokers.fyers.updates import FyersUpdates, order_updates
 from adapters.download import Wanted, download_all
 from adapters.errors import ConfigError, NotSent, Refused, SentUnknown
 from adapters.http import BrokerHttp, Endpoint
@@ -40,6 +42,7 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits, TagRule
+from adapters.rows import translated
 
 T = TypeVar("T", bound=wire.Envelope)
 R = TypeVar("R")
@@ -85,6 +88,7 @@ CAPABILITIES = Capabilities(
     margin=True,
     depth=True,
     master=True,
+    order_updates=True,
 )
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -181,7 +185,9 @@ class FyersBroker:
         """The day's orders, from whatever platform."""
         book = await self._read(wire.OrderBook)
         rows = _there(book.orderBook, "orderBook")
-        return [translate.book_order(row, self._symbols) for row in rows]
+        return await translated(
+            rows, lambda row: translate.book_order(row, self._symbols)
+        )
 
     async def order_by_tag(self, tag: str) -> BookOrder | None:
         """The order that bears *tag*, out of the whole book: FYERS's own filter costs
@@ -196,11 +202,15 @@ class FyersBroker:
             raise SentUnknown(f"wanted one order with the tag {tag}, found {ids}")
         return found[0] if found else None
 
+    def order_updates(self) -> AbstractAsyncContextManager[FyersUpdates]:
+        """The order socket, with the session of the moment it is opened."""
+        return order_updates(self._http, self._session, self._symbols)
+
     async def trades(self) -> Sequence[Trade]:
         """The day's fills."""
         book = await self._read(wire.TradeBook)
         rows = _there(book.tradeBook, "tradeBook")
-        return [translate.trade(row, self._symbols) for row in rows]
+        return await translated(rows, lambda row: translate.trade(row, self._symbols))
 
     async def positions(self) -> Sequence[Position]:
         """Net positions; those closed today are included, with quantity 0."""

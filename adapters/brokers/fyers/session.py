@@ -44,6 +44,14 @@ class Session:
             raise SessionExpired("no access token: a log-in is wanted")
         return self._headers
 
+    def authorization(self) -> RawHeaders:
+        """What the order socket wants of them.
+
+        Raises:
+            SessionExpired: nobody is logged in; nothing is sent.
+        """
+        return [line for line in self.headers() if line[0] == b"Authorization"]
+
     def _of(self, token: Secret) -> RawHeaders:
         """Source: dossier 1."""
         return (

@@ -44,6 +44,7 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits, TagRule
+from adapters.rows import translated
 
 T = TypeVar("T")
 
@@ -167,7 +168,9 @@ class HdfcBroker:
     async def order_book(self) -> Sequence[BookOrder]:
         """The day's orders, from whatever platform."""
         rows = await self._read(self._book, _books)
-        return [translate.book_order(row, self._symbols) for row in rows]
+        return await translated(
+            rows, lambda row: translate.book_order(row, self._symbols)
+        )
 
     async def order_by_tag(self, tag: str) -> BookOrder | None:
         """The order that bears *tag*, out of the whole book: there is no filter.
@@ -184,7 +187,7 @@ class HdfcBroker:
     async def trades(self) -> Sequence[Trade]:
         """The day's fills."""
         rows = await self._read(self._trade_book, _trades)
-        return [translate.trade(row, self._symbols) for row in rows]
+        return await translated(rows, lambda row: translate.trade(row, self._symbols))
 
     async def positions(self) -> Sequence[Position]:
         """Net positions."""

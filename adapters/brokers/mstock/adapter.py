@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from adapters.brokers.mstock.settings import MstockSettings
 from adapters.brokers.mstock.symbols import Symbols
 from adapters.brokers.mstock.type_a import TypeA
 from adapters.brokers.mstock.type_b import TypeB
+from adapters.brokers.mstock.updates import MstockUpdates, order_updates
 from adapters.brokers.mstock.wire import rows
 from adapters.download import download
 from adapters.errors import (
@@ -48,6 +50,7 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits
+from adapters.rows import translated
 
 MOST_BOOK_BYTES = 64 * 1024 * 1024
 """A row of the book takes 900 bytes, and the book holds the whole day."""
@@ -70,6 +73,7 @@ CAPABILITIES = Capabilities(
     margin=True,
     depth=False,
     master=True,
+    order_updates=True,
 )
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {"A": TypeA, "B": TypeB}
@@ -168,7 +172,9 @@ class MstockBroker:
         """The day's orders, from whatever platform."""
         data = await self._get("/orders")
         found = rows(data, self._dialect.orders, "orders")
-        return [translate.book_order(row, self._symbols) for row in found]
+        return await translated(
+            found, lambda row: translate.book_order(row, self._symbols)
+        )
 
     async def order_by_tag(self, tag: str) -> BookOrder | None:
         """No book has been seen to show a tag, so that not found would prove nothing.
@@ -180,10 +186,15 @@ class MstockBroker:
             "m.Stock's books show no tags: an order cannot be found by one"
         )
 
+    def order_updates(self) -> AbstractAsyncContextManager[MstockUpdates]:
+        """The socket, with the session of the moment it is opened."""
+        names = self._dialect.orders
+        return order_updates(self._http, self._session, names, self._symbols)
+
     async def trades(self) -> Sequence[Trade]:
         """The day's fills."""
         found = rows(await self._get("/tradebook"), translate.TRADES, "trades")
-        return [translate.trade(row, self._symbols) for row in found]
+        return await translated(found, lambda row: translate.trade(row, self._symbols))
 
     async def positions(self) -> Sequence[Position]:
         """Net positions. Type B has no prices in them: they take a call of quotes, and

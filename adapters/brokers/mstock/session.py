@@ -26,12 +26,13 @@ class Session:
         self._dialect = dialect
         self._api_key = api_key
         self._headers: RawHeaders = ()
+        self._token: Secret | None = None
 
     def use(self, grant: Grant | None) -> None:
         """Let *grant* be what calls bear from now on."""
-        self._headers = ()
+        self._headers, self._token = (), None
         if grant is not None:
-            token = grant.access_token
+            self._token = token = grant.access_token
             self._headers = self._dialect.bearing(self._api_key, token)
 
     @property
@@ -47,6 +48,16 @@ class Session:
         if not self._headers:
             raise SessionExpired("no access token: a log-in is wanted")
         return self._headers
+
+    def keys(self) -> tuple[Secret, Secret]:
+        """The API key and the token, for what bears no headers.
+
+        Raises:
+            SessionExpired: nobody is logged in; nothing is sent.
+        """
+        if self._token is None:
+            raise SessionExpired("no access token: a log-in is wanted")
+        return self._api_key, self._token
 
 
 class _Claims(msgspec.Struct):

@@ -17,7 +17,15 @@ from ordo_client.accounts import (
     Totals,
     Trade,
 )
-from ordo_client.answers import Answer, BrokerResult, Result, Rows, SentAs, SkippedCheck
+from ordo_client.answers import (
+    Answer,
+    BrokerResult,
+    Result,
+    Rows,
+    SentAs,
+    SkippedCheck,
+    Slice,
+)
 from ordo_client.async_client import AsyncOrdo
 from ordo_client.async_events import AsyncEvents
 from ordo_client.client import Ordo
@@ -58,6 +66,8 @@ from ordo_client.gateway import (
     Login,
     Loop,
     Master,
+    OrderToTrade,
+    OrderUpdates,
     Progress,
     Session,
     Status,
@@ -124,6 +134,8 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderRecord",
+    "OrderToTrade",
+    "OrderUpdates",
     "Ordo",
     "OrdoError",
     "Overloaded",
@@ -142,6 +154,7 @@ __all__ = [
     "Session",
     "ShuttingDown",
     "SkippedCheck",
+    "Slice",
     "Status",
     "StorageUnavailable",
     "StoreStatus",

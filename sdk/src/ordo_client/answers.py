@@ -38,11 +38,20 @@ class SkippedCheck(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a larger order it is: `number` of `of`, from 1, and its units."""
+
+    number: int
+    of: int
+    quantity: Decimal
+
+
 class BrokerResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one broker did with the call; for an order, one of its legs.
 
     `status` is `success`, `error` or `unknown`; of a leg, the order's status.
-    `latency_ms` is the broker's. The fields from `order_index` on are an order's.
+    `latency_ms` is the broker's. The fields from `order_index` on are an order's; parts
+    of one order have the same `order_index` and `parent_id`.
     """
 
     broker: str
@@ -61,6 +70,8 @@ class BrokerResult(msgspec.Struct, frozen=True, kw_only=True):
     broker_order_id: str | None = None
     sent_as: SentAs | None = None
     checks_skipped: tuple[SkippedCheck, ...] | None = None
+    parent_id: str | None = None
+    slice: Slice | None = None
 
     @property
     def ok(self) -> bool:

@@ -69,6 +69,25 @@ class Egress(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class OrderToTrade(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account asked of its broker today through Ordo, and its fills.
+
+    `ratio`: orders sent, changed and cancelled for each trade; None without a trade.
+    """
+
+    sent: int = 0
+    changed: int = 0
+    cancelled: int = 0
+    trades: int = 0
+    ratio: Decimal | None = None
+
+
+class OrderUpdates(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the broker tells of its orders by itself: `live`, `down` or `off`."""
+
+    state: str
+
+
 class BrokerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One broker; None where its part of Ordo does not answer just now."""
 
@@ -87,6 +106,8 @@ class BrokerStatus(msgspec.Struct, frozen=True, kw_only=True):
     open_orders: int | None = None
     unknown_orders: int | None = None
     rate_limit: dict[str, Any] | None = None
+    order_updates: OrderUpdates | None = None
+    order_to_trade: OrderToTrade | None = None
     restarts: int = 0
     egress: Egress | None = None
 
@@ -118,6 +139,21 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True):
     last_at: datetime | None = None
 
 
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """Ordo's clock against a time server's, in milliseconds.
+
+    `offset_ms` is how far Ordo's is behind, give or take `doubt_ms`.
+    """
+
+    server: str
+    ok: bool
+    limit_ms: float
+    offset_ms: float | None = None
+    doubt_ms: float | None = None
+    checked_at: datetime | None = None
+    error: str | None = None
+
+
 class Master(msgspec.Struct, frozen=True, kw_only=True):
     """One adapter's instrument master. `stale`: this morning's is missing."""
 
@@ -140,6 +176,8 @@ class Status(Result, frozen=True, kw_only=True):
     kill_switch: Halt
     masters: tuple[Master, ...] | None = None
     loop: Loop | None = None
+    clock: Clock | None = None
+    warnings: tuple[str, ...] = ()
     stopping: bool = False
     version: str
     uptime_seconds: float

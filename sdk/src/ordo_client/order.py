@@ -23,7 +23,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One order. Quantities are units, not lots; `symbol` is `EXCHANGE:NAME`.
 
     SL is stop-limit, SL-M stop-market. CNC is delivery, MARGIN carries derivatives
-    forward. `brokers` replaces those of the request.
+    forward. `brokers` replaces those of the request. `slice`: cut up where it is over
+    the exchange's freeze quantity, instead of being denied.
 
     Raises:
         ValueError: a number is none, such as NaN.
@@ -40,6 +41,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     disclosed_quantity: Number | None = None
     brokers: tuple[str, ...] | None = None
     note: str | None = None
+    slice: bool = False
 
     def __post_init__(self) -> None:
         for name in ("quantity", "price", "trigger_price", "disclosed_quantity"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ordo_client.answers import BrokerResult, Result, SentAs
+from ordo_client.answers import BrokerResult, Result, SentAs, Slice
 from ordo_client.errors import LegsFailed
 
 ENDED = frozenset(
@@ -77,7 +77,8 @@ class OrderRecord(Result, frozen=True, kw_only=True):
 
     `status` is `placed`, `acked`, `partially_filled`, `filled`, `settled`, `cancelled`,
     `rejected` (by the broker), `denied` (by Ordo), `unknown` or `not_placed`. `events`
-    is None in lists. Of a change or a cancel, `ok` says whether that was done, and
+    is None in lists. `slice` says which part of a larger order it is, `parent_id` is
+    common to all of them. Of a change or a cancel, `ok` says whether that was done, and
     `refused` why not.
     """
 
@@ -110,6 +111,8 @@ class OrderRecord(Result, frozen=True, kw_only=True):
     attempts: int = 0
     latency_ms: float | None = None
     sent_as: SentAs | None = None
+    parent_id: str | None = None
+    slice: Slice | None = None
     created_at: datetime
     updated_at: datetime
     events: tuple[OrderEvent, ...] | None = None

@@ -112,6 +112,13 @@ class Caller:
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         return answer.status_code, (await answer.get_data()).decode()
 
+    async def text(self, path: str) -> str:
+        """An answer that is plain text."""
+        headers = {"Authorization": f"Bearer {self.tokens['read']}"}
+        answer = await self._client.get(path, headers=headers)
+        assert answer.status_code == 200
+        return (await answer.get_data()).decode()
+
     async def get(self, path: str, **more: Any) -> Answer:
         return await self.call("GET", path, **more)
 

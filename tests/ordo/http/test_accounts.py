@@ -112,6 +112,8 @@ async def test_status_tells_how_everything_does(autojump_clock, tmp_path):
         "store": {"ok": True, "failure": None},
         "kill_switch": {"engaged": False, "reason": None, "since": None, "by": None},
         "masters": [],
+        "clock": None,
+        "warnings": [],
         "loop": {
             "limit_ms": 100.0,
             "max_lag_ms": 0.0,

@@ -295,7 +295,6 @@ async def test_another_method_is_405_and_allow_names_the_right_ones(
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/nope",
         "/api",
         "/api/v1",

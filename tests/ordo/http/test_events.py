@@ -162,6 +162,20 @@ async def test_a_stop_ends_the_stream_after_the_last_event():
                 assert await stream.event() is None
 
 
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])
+async def test_a_reader_that_stays_does_not_hold_up_a_stop(tmp_path, version):
+    async with serving(tmp_path) as gateway:
+        client = gateway.client(http2=version == "HTTP/2")
+        asked = client.build_request("GET", PATH)
+        answer = await client.send(asked, stream=True)
+        began = trio.current_time()
+        gateway.server.stop()
+    assert answer.http_version == version
+    assert trio.current_time() - began < 3  # of 5 that a stop waits
+    await answer.aclose()
+    await client.aclose()
+
+
 async def test_a_client_that_leaves_ends_its_stream():
     async with serving() as gateway:
         for _ in range(3):

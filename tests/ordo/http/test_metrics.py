@@ -108,3 +108,40 @@ async def test_metrics_want_a_token_unless_they_are_public(autojump_clock, tmp_p
         answer = await caller._client.get("/metrics")
     assert without.status == 401
     assert answer.status_code == 200
+
+
+async def test_orders_for_each_trade_are_told_by_metrics_and_status(
+    autojump_clock, tmp_path
+):
+    async with calling(tmp_path) as caller:
+        for number in range(3):
+            body = a_body(price=700 if number else 813)
+            answer = await caller.place(body)
+        await caller.call("DELETE", f"/api/v1/orders/{answer.legs[0]['order_id']}")
+        before = await caller.get("/api/v1/status")
+        await trio.sleep(60)
+        found = await scraped(caller)
+        after = await caller.get("/api/v1/status")
+    asked = {"sent": 3, "changed": 0, "cancelled": 1}
+    assert (
+        before.data["brokers"][0]["order_to_trade"] | asked
+        == (before.data["brokers"][0]["order_to_trade"])
+    )
+    assert after.data["brokers"][0]["order_to_trade"] == {
+        **asked,
+        "trades": 1,
+        "ratio": "4.00",
+    }
+    assert found["ordo_order_to_trade_ratio", "one"] == 4.0
+
+
+async def test_before_the_first_trade_the_ratio_counts_them_all(
+    autojump_clock, tmp_path
+):
+    async with calling(tmp_path) as caller:
+        for _ in range(2):
+            await caller.place(a_body(price=700))
+        found = await scraped(caller)
+        (row,) = (await caller.get("/api/v1/status")).data["brokers"]
+    assert found["ordo_order_to_trade_ratio", "one"] == 2.0
+    assert row["order_to_trade"]["ratio"] is None

@@ -43,6 +43,8 @@ async def test_an_order_is_shown_with_every_change_of_its_status(
         "attempts": 1,
         "latency_ms": 0.0,
         "sent_as": None,
+        "parent_id": None,
+        "slice": None,
         "created_at": NOW,
         "updated_at": order["updated_at"],
         "events": order["events"],

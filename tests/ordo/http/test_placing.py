@@ -43,6 +43,8 @@ async def test_an_accepted_order_is_answered_with_its_batch_and_its_legs(
             "attempts": 1,
             "latency_ms": 0.0,
             "sent_as": None,
+            "parent_id": None,
+            "slice": None,
             "checks_skipped": [
                 {
                     "check": "instrument",

@@ -49,6 +49,7 @@ def place(
     portfolio_id: str | int | None = None,
     deadline_ms: int | None = None,
     dry_run: bool = False,
+    sequential: bool = False,
 ) -> Call[Batch]:
     """Send orders to brokers: each order to each broker is a leg, at most 50 of them.
 
@@ -65,6 +66,7 @@ def place(
         deadline_ms: milliseconds in which Ordo answers; what is on its way then is
             `unknown` and settles by itself. Default 5000, at most 60000.
         dry_run: check and answer, send nothing.
+        sequential: at each broker the buys wait until its sells are filled.
 
     Raises:
         OrdoError: nothing was sent, unless its `may_have_arrived` is true; then call
@@ -78,6 +80,7 @@ def place(
         "portfolio_id": portfolio_id,
         "deadline_ms": deadline_ms,
         "dry_run": dry_run,
+        "sequential": sequential,
     }
     return Call(
         "POST",

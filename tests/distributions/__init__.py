@@ -1,0 +1,1 @@
+"""The two distributions, built and tried in clean environments by `make dist`."""

@@ -1,0 +1,1 @@
+"""The container image, built and tried by `make image-test`."""

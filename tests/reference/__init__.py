@@ -1,0 +1,1 @@
+"""`docs/reference`, out of the code: `python -m tests.reference` writes it anew."""

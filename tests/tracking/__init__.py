@@ -1,0 +1,1 @@
+"""Ten thousand open orders over three brokers: what it takes to track them."""
