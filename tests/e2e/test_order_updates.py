@@ -2,7 +2,14 @@
 
 import time
 
+import pytest
+
 from tests.support.waiting import until
+
+
+@pytest.fixture
+def gateway(make_gateway):
+    return make_gateway(order_updates=True)
 
 
 def updates(gateway):
@@ -60,6 +67,15 @@ def test_after_a_drop_it_connects_again_and_reads_what_it_missed(gateway):
     until(lambda: updates(gateway)["venue"] == "live")
     assert socket(gateway, mute=False)["upgrades"] == 2
     assert filled_after(gateway, placed(gateway, "key-2")) < 2
+
+
+def test_an_order_whose_answer_was_lost_is_known_by_what_the_socket_told(gateway):
+    until(lambda: updates(gateway)["venue"] == "live")
+    gateway.fault(on="place", kind="drop_after_accept", seconds=1)
+    answer = gateway.order("key-1", price=790)
+    (leg,) = answer.json()["results"]
+    assert (answer.status_code, leg["status"]) == (200, "acked")
+    assert gateway.tags() == [leg["client_tag"]]
 
 
 def test_a_bad_frame_is_told_without_the_token_and_ends_the_connection(gateway):

@@ -179,7 +179,11 @@ def write_config(
 
 
 def fyers_table(venue_url: str, **changes: Any) -> dict[str, Any]:
-    """The settings of a Fyers broker at a protocol server, its rate limits lifted."""
+    """The settings of a Fyers broker at a protocol server, its rate limits lifted.
+
+    Without order updates: by these an order whose answer was lost is known before it
+    can be unknown, and tests want to see it unknown.
+    """
     app, _, token = VENUE_TOKEN.partition(":")
     return {
         "adapter": "fyers",
@@ -188,6 +192,7 @@ def fyers_table(venue_url: str, **changes: Any) -> dict[str, Any]:
         "base_url": venue_url,
         "limits": {"per_second": 100_000},
         "registered_limits": True,
+        "order_updates": False,
         **changes,
     }
 
