@@ -22,8 +22,8 @@ from actors.windows import Kind
 from actors.writer import tell
 from adapters import OrderCounts, SaveOrderCounts
 
-LOOK_EVERY = 1.0
-"""Seconds between looks at the counts: what a crash forgets at the most."""
+STORE_EVERY = 1.0
+"""Seconds between two counts stored: what a crash forgets at the most."""
 NAMES: Mapping[Kind, str] = MappingProxyType(
     {Kind.PLACE: "sent", Kind.MODIFY: "changed", Kind.CANCEL: "cancelled"}
 )
@@ -57,6 +57,7 @@ class Traffic:
         self._wall = wall
         self._day = day or market_day(wall())
         self._counts = counts or OrderCounts()
+        self._news = trio.Event()
 
     def called(self, kind: Kind, result: CallResult) -> None:
         """A call that left has ended."""
@@ -74,10 +75,16 @@ class Traffic:
             self._day, self._counts = day, OrderCounts()
         return self._day, self._counts
 
+    async def news(self) -> None:
+        """Wait until more was counted since the last wait; for one at a time."""
+        await self._news.wait()
+        self._news = trio.Event()
+
     def _add(self, name: str) -> None:
         _, counts = self.today()
         news = {name: getattr(counts, name) + 1}
         self._counts = msgspec.structs.replace(counts, **news)
+        self._news.set()
 
 
 class TrafficKeeper:
@@ -96,11 +103,12 @@ class TrafficKeeper:
         self._stored = traffic.today()
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Store what is new, until cancelled."""
         try:
             while True:
+                await self._traffic.news()
                 self._store()
-                await trio.sleep(LOOK_EVERY)
+                await trio.sleep(STORE_EVERY)
         finally:
             self._store()
 
