@@ -19,12 +19,7 @@ import trio
 from ordo_client import AsyncOrdo
 from tests.day.desk import exact
 from tests.day.plan import Batch, Fate, Part, Plan
-from tests.support.processes import (
-    TOKEN,
-    VENUE_TOKEN,
-    FyersVenue,
-    Venue,
-)
+from tests.support.processes import TOKEN, VENUE_TOKEN, FyersVenue, Venue
 from tests.venues.fyers_rows import PENDING
 
 BROKERS = ("fyers", "hdfc", "mstock")
@@ -154,17 +149,7 @@ class LiveDay:
         Args:
             cut: called after a quarter of the placing.
         """
-        import time
-
-        t = time.perf_counter()
         for number, batch in enumerate(self.plan.batches):
-            print(
-                f"{time.perf_counter() - t:.2f}",
-                number,
-                batch.legs,
-                batch.sequential,
-                [f for w in batch.wishes for f in w.fates],
-            )
             if number == len(self.plan.batches) // 4:
                 cut()
             await self._place(batch)
