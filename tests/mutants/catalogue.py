@@ -147,6 +147,20 @@ MUTANTS: tuple[Mutant, ...] = (
         SWITCH,
     ),
     Mutant(
+        "all parts of an order are accepted, or none is",
+        "actors/placing.py",
+        "        answers = whole(told)\n",
+        "        answers = told\n",
+        ("tests/actors/test_slicing.py",),
+    ),
+    Mutant(
+        "the orders of a request have to be paid for together",
+        "actors/basket.py",
+        "                taken += needed\n",
+        "                pass\n",
+        ("tests/actors/test_basket.py",),
+    ),
+    Mutant(
         "one key, one body",
         "actors/placing.py",
         "        if known.fingerprint != message.fingerprint:\n"
@@ -314,7 +328,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the cancel of an order that is not found yet is remembered",
         "actors/cancels.py",
-        "        self._wanted.add(order_id)\n",
+        "        self._wanted.setdefault(order_id, by)\n",
         "        pass\n",
         CANCELS,
     ),
