@@ -148,6 +148,20 @@ MUTANTS: tuple[Mutant, ...] = (
         SWITCH,
     ),
     Mutant(
+        "all parts of an order are accepted, or none is",
+        "actors/placing.py",
+        "        answers = whole(told)\n",
+        "        answers = told\n",
+        ("tests/actors/test_slicing.py",),
+    ),
+    Mutant(
+        "the orders of a request have to be paid for together",
+        "actors/basket.py",
+        "                taken += needed\n",
+        "                pass\n",
+        ("tests/actors/test_basket.py",),
+    ),
+    Mutant(
         "one key, one body",
         "actors/placing.py",
         "        if known.fingerprint != message.fingerprint:\n"
