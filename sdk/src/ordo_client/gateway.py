@@ -69,6 +69,12 @@ class Egress(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class OrderUpdates(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the broker tells of its orders by itself: `live`, `down`, `off`."""
+
+    state: str
+
+
 class BrokerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One broker; None where its part of Ordo does not answer just now."""
 
@@ -87,6 +93,7 @@ class BrokerStatus(msgspec.Struct, frozen=True, kw_only=True):
     open_orders: int | None = None
     unknown_orders: int | None = None
     rate_limit: dict[str, Any] | None = None
+    order_updates: OrderUpdates | None = None
     restarts: int = 0
     egress: Egress | None = None
 
