@@ -114,7 +114,7 @@ def _was_eventful(rows):
     assert min(ends["filled"] - 15, ends["cancelled"] - 5, ends["rejected"] - 1) >= 0
     assert ends["denied"] == 1  # a buy whose sell was not filled in time
     passed = Counter(status for row in rows for status in _statuses(row))
-    # An answer is lost at each server; a broker's own word may be quicker than the doubt.
+    # An answer is lost at each server; a broker's own word may come before the doubt.
     assert passed["unknown"] >= 1
     assert passed["partially_filled"] >= 5
     assert {row["type"] for row in rows} == {"MARKET", "LIMIT", "SL", "SL-M"}
