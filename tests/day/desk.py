@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 
-from adapters import BookOrder, Event
+from adapters import Event
 from ordo.system import System
 from ordo.tokens import Scope, TokenBook
 from tests.day.books import Booked
@@ -30,6 +29,8 @@ AROUND = (
     *(UP_AT + after for after in (0.5, 20, 60)),
 )
 """When batches come, around the broker's going and coming."""
+DROPS = (1_800.0, 5_400.0, 5_401.0, 12_600.0, 12_640.0, 18_000.0)
+"""When streams of order updates break."""
 SQUARE_OFF_AT = 21_600.0
 """15:15."""
 
@@ -57,8 +58,8 @@ class Desk:
         plan: the day.
         directory: for tokens.
         book_poll: seconds between reads of a book while orders are open.
-        told: gets each change of a row, with its broker, as it happens there; None:
-            Ordo learns of changes from the books alone.
+        tell: the brokers that have a stream of order updates; of the others Ordo
+            learns from their books alone.
 
     Attributes:
         legs: the answer to each order, by (batch, order, broker).
@@ -72,7 +73,7 @@ class Desk:
         directory: Path,
         *,
         book_poll: float = 30.0,
-        told: Callable[[str, BookOrder], None] | None = None,
+        tell: tuple[str, ...] = (),
     ) -> None:
         self.plan = plan
         self.store = MemoryStore()
@@ -82,7 +83,7 @@ class Desk:
                 seed,
                 plan.prices,
                 book_poll=book_poll,
-                told=None if told is None else partial(told, name),
+                tells=name in tell,
             )
             for seed, name in enumerate(plan.brokers, 1)
         }
@@ -115,6 +116,7 @@ class Desk:
         """Everything from the opening to the close."""
         async with trio.open_nursery() as tasks:
             tasks.start_soon(self._outage)
+            tasks.start_soon(self._drops)
             for batch in self.plan.batches:
                 tasks.start_soon(self._batch, batch)
         assert trio.current_time() < SETTLE_BY
@@ -129,6 +131,13 @@ class Desk:
         exchange.down()
         await trio.sleep_until(UP_AT)
         exchange.up()
+
+    async def _drops(self) -> None:
+        """Streams break, now and then."""
+        for moment in DROPS:
+            await trio.sleep_until(moment)
+            for exchange in self.exchanges.values():
+                exchange.hang_up()
 
     async def _batch(self, batch: Batch) -> None:
         async with trio.open_nursery() as tasks:

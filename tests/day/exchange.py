@@ -6,23 +6,24 @@ is needed to fill it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from adapters import BookOrder, PublishedLimits
+from adapters import NotSent, PublishedLimits
 from adapters.brokers.paper import Fault, PaperBroker
 from adapters.brokers.paper.journal import Event
 from adapters.brokers.paper.matching import Entry
 from tests.day.books import Booked, Fill
 from tests.day.plan import Part
+from tests.support.chatty import Chatty
 from tests.support.gateway import make_paper
 from tests.support.market import Able
 
 LIMITS = PublishedLimits(orders_per_second=10, per_second=10, per_minute=200)
 BALANCE = 10**9
 
-Told = Callable[[BookOrder], None]
+MANY = 10_000
+"""Tries to connect that are refused, one after the other."""
 
 
 class Exchange:
@@ -31,8 +32,7 @@ class Exchange:
     Args:
         prices: of its symbols; they stay.
         book_poll: seconds between reads of its book that it asks Ordo for.
-        told: gets the row of an order after each thing that happens to it, as a
-            stream of order updates would; None: this broker has no such stream.
+        tells: whether it has a stream of order updates; each row is told twice.
 
     Attributes:
         port: what Ordo is handed: limits are kept as a real broker's.
@@ -44,7 +44,7 @@ class Exchange:
         prices: dict[str, Decimal],
         *,
         book_poll: float,
-        told: Told | None = None,
+        tells: bool = False,
     ) -> None:
         self.paper: PaperBroker = make_paper(
             seed, prices=prices, fill="manual", balance=BALANCE
@@ -52,8 +52,10 @@ class Exchange:
         self.port: Any = Able(
             self.paper, simulated=False, limits=LIMITS, book_poll=book_poll
         )
-        if told is not None:
-            self._tell(told)
+        self._stream: Chatty | None = None
+        if tells:
+            self.port = self._stream = Chatty(self.port, poll=book_poll)
+            self._listen()
         self._stumbles = self._is_down = False
         script = self.paper.script
         nobody, lost = Fault.connect_failure(), Fault.lose_answer(after=0.5)
@@ -76,8 +78,11 @@ class Exchange:
         )
 
     def stumble(self) -> None:
-        """It is about to go down: orders arrive, and their answers do not."""
+        """It is about to go down: orders arrive, and nobody hears of them."""
         self._stumbles = True
+        if self._stream is not None:
+            self._stream.refusals = [NotSent("connection refused")] * MANY
+            self.hang_up()
 
     def down(self) -> None:
         """Nobody gets a connection, until `up`."""
@@ -85,6 +90,18 @@ class Exchange:
 
     def up(self) -> None:
         self._stumbles = self._is_down = False
+        if self._stream is not None:
+            self._stream.refusals.clear()
+
+    def hang_up(self) -> None:
+        """Break the stream of order updates."""
+        if self._stream is not None and self._stream.open:
+            self._stream.drop()
+
+    @property
+    def connections(self) -> int:
+        """How often somebody tried to listen."""
+        return 0 if self._stream is None else len(self._stream.tries)
 
     def trade(self, note: str, part: Part) -> None:
         """Fill as much of it as is left to fill, if it is there and open."""
@@ -104,13 +121,16 @@ class Exchange:
         """Every order by its tag, with its fills."""
         return {str(entry.tag): _booked(entry) for entry in self._entries()}
 
-    def _tell(self, told: Told) -> None:
+    def _listen(self) -> None:
+        """Tell of whatever happens in the account, as long as somebody listens."""
         account = self.paper._account
         happen = account.happen
 
         def telling(event: Event) -> None:
             happen(event)
-            told(account.book.entries[event.id].row())
+            if self._stream is not None and self._stream.open:
+                row = account.book.entries[event.id].row()
+                self._stream.say(row, row)
 
         account.happen = telling  # type: ignore[method-assign]
 

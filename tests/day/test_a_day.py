@@ -12,7 +12,7 @@ import trio.testing
 
 from tests.day import check
 from tests.day.books import cash
-from tests.day.desk import AROUND, Desk
+from tests.day.desk import AROUND, DROPS, Desk
 from tests.day.exchange import BALANCE
 from tests.day.plan import make
 
@@ -24,6 +24,8 @@ PRICES = {
     "NSE:TCS": Decimal(3120),
     "NSE:ITC": Decimal(404),
 }
+TELL = ("one", "two")
+"""They have a stream of order updates; of the third one the book alone tells."""
 SEED = 20261123
 DAY = 86_400.0
 SIX_OF_A_HOLIDAY = DAY + 33_300.0
@@ -44,7 +46,7 @@ def played(seed, main, *args):
 
 
 def test_a_day_ends_as_the_brokers_books_do(tmp_path):
-    desk = Desk(make(SEED, BROKERS, PRICES, 200, moments=AROUND), tmp_path)
+    desk = Desk(make(SEED, BROKERS, PRICES, 200, moments=AROUND), tmp_path, tell=TELL)
     played(SEED, _day, desk)
 
 
@@ -107,6 +109,9 @@ def _was_eventful(desk, rows):
     assert {leg["sent_as"]["type"] for leg in rows if leg["sent_as"]} == {"LIMIT", "SL"}
     assert desk.refusals.count("conflict") >= 3  # it was filled as it was cancelled
     assert any(row["status"] == "cancelled" and row["filled_quantity"] for row in rows)
+    listened = {name: each.connections for name, each in desk.exchanges.items()}
+    assert (listened["one"], listened["three"]) == (1 + len(DROPS), 0)
+    assert listened["two"] > 50  # for an hour in vain
     stories = [desk.store.events(row["order_id"]) for row in rows]
     assert sum(_parts(story) > 1 for story in stories) >= 30
     assert sum("modified" in repr(story) for story in stories) >= 5
