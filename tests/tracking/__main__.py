@@ -15,6 +15,8 @@ from pathlib import Path
 from tests.bench.__main__ import Bar, percentiles
 from tests.tracking.run import Tracked, measure
 
+WITHIN = 2.0
+"""Seconds to tell of a change, where the broker tells by itself."""
 MEMORY = 200.0
 """Megabytes; the bar of the design for so many open orders."""
 
@@ -62,6 +64,11 @@ def _table(tracked: Tracked) -> None:
 def _bars(tracked: Tracked) -> list[Bar]:
     return [
         Bar("RSS in MB", round(tracked.rss, 1), most=MEMORY),
+        *(
+            Bar(f"{name}, by its own word, p99", percentiles(delays)[2], most=WITHIN)
+            for name, delays in tracked.delays.items()
+            if name in tracked.live
+        ),
         Bar("changes that were never told", tracked.never, most=0),
         Bar("calls that were refused for pace", tracked.refused, most=0),
         Bar("windows over their limit", int(not tracked.within_limits), most=0),

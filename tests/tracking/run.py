@@ -44,7 +44,8 @@ class Tracked:
     """What came of a run. Times are seconds, memory megabytes.
 
     `calls` are those of each broker in a second, on the average; `most` the most that
-    came in each window that the broker publishes. `processor`: the share of one.
+    came in each window that the broker publishes. `processor`: the share of one. `live`
+    are the brokers that told of their orders by themselves.
     """
 
     orders: int
@@ -58,6 +59,7 @@ class Tracked:
     processor: float
     max_lag_ms: float
     blocked: str
+    live: frozenset[str]
     never: int = 0
     reads: dict[str, float] = field(default_factory=dict)
 
@@ -186,6 +188,11 @@ class Run:
             ready=self._ordo.started,
             processor=used / took,
             max_lag_ms=status["loop"]["max_lag_ms"],
+            live=frozenset(
+                row["broker"]
+                for row in status["brokers"]
+                if row["order_updates"]["state"] == "live"
+            ),
             blocked=f"{status['loop']['blocked']}, {status['loop']['last_task']}",
             never=len(self._changed),
             reads=_reads(mine, took),

@@ -9,5 +9,6 @@ def test_every_change_of_many_open_orders_is_told_within_memory_and_pace(tmp_pat
     told = sum(len(delays) for delays in tracked.delays.values())
     assert (told, tracked.never) == (30, 0)
     assert all(tracked.delays.values())
+    assert tracked.live == {"fyers", "mstock"}
     assert tracked.within_limits
     assert tracked.rss < 200
