@@ -205,8 +205,10 @@ class Session:
             down = ApiError("storage_unavailable", f"the store failed: {failed}")
             return frames.failed(frame.id, down, call.request_id)
         except Exception:
-            extra = {"request_id": call.request_id}
-            log.exception("a frame of the console failed", extra=extra)
+            log.exception(
+                "a frame of the console failed",
+                extra={"event": "console.failed", "request_id": call.request_id},
+            )
             bug = ApiError("internal", "a bug in Ordo; its log has it by request_id")
             return frames.failed(frame.id, bug, call.request_id)
 

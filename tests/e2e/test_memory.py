@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from actors.broker import Broker
-from actors.messages import CancelOrder
+from actors.messages import CancelOrder, FetchAll
 from actors.ownership import Ownership, Settled
 from actors.router import Router
 from adapters import OrderQuery
@@ -54,6 +54,8 @@ async def trade(system: System, keys: Any, orders: int) -> None:
         for _ in range(10):
             clients.start_soon(client)
     await trio.sleep(LATE)
+    # An actor keeps what it was asked last until it is asked again.
+    await system.router.ask(FetchAll(kind="funds", brokers=("one",)))
 
 
 def alive() -> Counter[str]:
@@ -127,7 +129,7 @@ def check_empty(system: System, broker: Any, router: Any) -> None:
     assert len(journal._turns) == 0
     assert len(broker._reconciler.doubts) == 0
     assert broker._flights._aloft == {}
-    assert (broker._cancels._wanted, broker._cancels._under_way) == (set(), {})
+    assert (broker._cancels._wanted, broker._cancels._under_way) == ({}, {})
     assert (len(broker._pacer._queue), broker._pacer._waiters) == (0, {})
     for logs in system._seats["one"].limiter._logs.values():
         assert all(len(log.times) <= log.slots for log in logs)
