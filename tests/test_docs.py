@@ -16,6 +16,8 @@ from tests.support.documents import blocks, documents
 from tests.support.processes import ROOT, Process, ended, free_port
 
 PORT_IN_DOCS = "127.0.0.1:8443"
+MODULES = f"{ROOT}:{ROOT / 'sdk/src'}"
+"""Ordo and its client, as if both were installed."""
 
 
 class Demo:
@@ -25,7 +27,7 @@ class Demo:
         self.directory = directory
         self.address = f"127.0.0.1:{free_port()}"
         (directory / ".venv").symlink_to(sys.prefix)
-        environ = {"ORDO_SERVER__BIND": self.address, "PYTHONPATH": str(ROOT)}
+        environ = {"ORDO_SERVER__BIND": self.address, "PYTHONPATH": MODULES}
         environ["ORDO_DATA__DIR"] = str(directory / "var")
         self.environ = {**os.environ, **environ}
         self.process = Process(
