@@ -12,7 +12,6 @@ from actors.messages import (
     InProgress,
     KeyReused,
     NothingAccepted,
-    Overloaded,
     PlaceBatch,
     StoreDown,
     TradingHalted,
@@ -115,8 +114,7 @@ def reply_to(
             raise ApiError("kill_switch_engaged", f"trading is halted: {reason}")
         case StoreDown(message=words):
             raise ApiError("storage_unavailable", f"nothing can be recorded: {words}")
-        case Overloaded(message=words):
-            raise ApiError("overloaded", words)
+    raise ApiError("overloaded", answer.message)
 
 
 def _in_progress(answer: InProgress, message: PlaceBatch | ClosePositions) -> ApiError:

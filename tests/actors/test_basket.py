@@ -316,6 +316,45 @@ async def test_what_cannot_be_asked_is_told_for_each_leg(autojump_clock, kind):
     assert [(each.denial, each.skipped) for each in verdicts] == [(None, (gap,))] * 2
 
 
+SILENT = Denial(code="session_expired", message=GAP)
+ONE_AT_A_TIME = Denial(code="unsupported", message="one order at a time")
+
+
+def alone(answer):
+    """A broker that reckons one order at a time, and says *answer* of each."""
+
+    def say(fetch):
+        return ONE_AT_A_TIME if len(fetch.orders) > 1 else answer
+
+    return say
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"margin": (a_margin(1000),), "funds": SILENT},
+        {"margin": alone((a_margin(1000),)), "funds": SILENT},
+        {"margin": alone(SILENT)},
+    ],
+    ids=["funds of all", "funds of each", "margin of each"],
+)
+async def test_a_part_that_cannot_be_asked_leaves_all_unchecked(autojump_clock, says):
+    async with paying(margin=True) as checks:
+        checks.teller.says |= says
+        verdicts = await checks.of(FUTURE, FUTURE)
+    gap = CheckSkipped(check="funds", reason=GAP)
+    assert [(each.denial, each.skipped) for each in verdicts] == [(None, (gap,))] * 2
+
+
+async def test_deliveries_need_no_look_at_positions(autojump_clock):
+    async with paying(margin=True) as checks:
+        checks.teller.says["margin"] = alone((a_margin(600, 1000),))
+        codes = await checks.codes(BUY, INFY)
+        kinds = checks.teller.kinds
+    assert codes == [None, "insufficient_funds"]
+    assert "positions" not in kinds
+
+
 async def test_where_all_checks_must_be_made_they_are_denied(autojump_clock):
     async with paying(mode="strict") as checks:
         checks.teller.says["funds"] = Denial(code="session_expired", message=GAP)

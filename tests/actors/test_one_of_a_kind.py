@@ -1,5 +1,7 @@
 """Without tags: one order of a kind on its way or in doubt at a time."""
 
+from functools import partial
+
 import pytest
 import trio
 
@@ -134,6 +136,18 @@ async def test_who_waits_can_be_withdrawn_and_closing_ends_all(autojump_clock):
     with pytest.raises(Stopped) as caught:
         await turns.turn(an_id(3, price=1), deadline=60)
     assert caught.value.code == "not_sent"
+
+
+async def test_why_one_waits_is_told_of_it_alone(autojump_clock):
+    turns = OneOfAKind(needed=True)
+    async with trio.open_nursery() as tasks:
+        for number in range(3):
+            tasks.start_soon(partial(turns.turn, an_id(number), deadline=60))
+            await trio.sleep(1)
+        assert turns.hindrance("ORDER0") is None
+        assert turns.hindrance("ORDER9") is None
+        assert "ORDER0" in turns.hindrance("ORDER2")
+        tasks.cancel_scope.cancel()
 
 
 async def test_two_that_an_earlier_run_left_are_both_waited_for(autojump_clock):

@@ -5,7 +5,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.mailbox import MailboxError
+from actors.mailbox import MailboxError, MailboxFull
 from actors.messages import (
     BatchDone,
     CancelOrder,
@@ -460,6 +460,26 @@ async def test_a_store_that_cannot_be_read_sends_no_buys(autojump_clock):
         done = await floor.ask(a_sequence("one"))
     assert statuses(done) == ["denied", "acked"]
     assert sides(one) == ["SELL"]
+
+
+async def test_a_book_that_cannot_be_asked_for_now_is_asked_for_again(
+    autojump_clock, monkeypatch
+):
+    one = Exchange("one", after=0.0)
+    async with routing(one) as floor:
+        one.floor = floor
+        real, refused = one.mailbox.ask, []
+
+        async def ask(message, *, urgent=False):
+            if isinstance(message, LookAtBook) and len(refused) < 2:
+                refused.append(message)
+                raise MailboxFull("full")
+            return await real(message, urgent=urgent)
+
+        monkeypatch.setattr(one.mailbox, "ask", ask)
+        done = await floor.ask(a_sequence("one"))
+    assert statuses(done) == ["acked", "acked"]
+    assert (len(refused), len(one.looked)) == (2, 1)
 
 
 # Who waits for whom -------------------------------------------------------------------

@@ -254,3 +254,25 @@ async def test_a_key_is_wanted_where_the_settings_say_so(autojump_clock, tmp_pat
         with_one = await caller.place(key="key-1")
     assert (without.status, without.code) == (400, "bad_request")
     assert with_one.status == 200
+
+
+async def test_a_key_for_legs_side_by_side_is_another_ones_than_for_legs_in_turn(
+    autojump_clock, tmp_path
+):
+    async with calling(tmp_path) as caller:
+        await caller.place(key="key-1")
+        plain = await caller.place({**a_body(), "sequential": False}, key="key-1")
+        in_turn = await caller.place({**a_body(), "sequential": True}, key="key-1")
+    assert (plain.status, plain.data["replayed"]) == (200, True)
+    assert (in_turn.status, in_turn.code) == (422, "idempotency_key_reused")
+
+
+async def test_a_key_for_an_order_that_may_be_sliced_is_another_one(
+    autojump_clock, tmp_path
+):
+    async with calling(tmp_path) as caller:
+        await caller.place(key="key-1")
+        whole = await caller.place(a_body(slice=False), key="key-1")
+        sliced = await caller.place(a_body(slice=True), key="key-1")
+    assert (whole.status, whole.data["replayed"]) == (200, True)
+    assert (sliced.status, sliced.code) == (422, "idempotency_key_reused")

@@ -3,6 +3,8 @@
 import pytest
 import trio
 
+from actors import router
+from actors.placing import Placing
 from adapters.brokers.paper import Fault
 from tests.ordo.http.caller import NOW, ORDER, a_body, calling
 
@@ -259,4 +261,39 @@ async def test_a_store_that_fails_is_507_and_nothing_is_sent(autojump_clock, tmp
         sent = caller.sent()
         store.failing = None
     assert (answer.status, answer.code) == (507, "storage_unavailable")
+    assert sent == []
+
+
+async def test_of_more_requests_than_are_worked_on_at_once_the_rest_come_again(
+    autojump_clock, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(router, "MOST_AT_ONCE", 0)
+    async with calling(tmp_path) as caller:
+        placed = await caller.place()
+        closed = await caller.call(
+            "POST", "/api/v1/positions/close", {"brokers": ["one"]}
+        )
+        sent = caller.sent()
+    assert (placed.status, placed.code) == (503, "overloaded")
+    assert (closed.status, closed.code) == (503, "overloaded")
+    assert "Retry-After" in placed.headers
+    assert sent == []
+
+
+async def test_a_disclosed_quantity_up_to_the_whole_is_taken(autojump_clock, tmp_path):
+    body = a_body("one", disclosed_quantity=ORDER["quantity"])
+    async with calling(tmp_path) as caller:
+        answer = await caller.place({**body, "dry_run": True})
+    assert answer.status == 200
+
+
+async def test_while_accepts_are_late_new_orders_are_told_to_come_again(
+    autojump_clock, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Placing, "congested", True)
+    async with calling(tmp_path) as caller:
+        answer = await caller.place()
+        sent = caller.sent()
+    assert (answer.status, answer.code) == (503, "overloaded")
+    assert "Retry-After" in answer.headers
     assert sent == []

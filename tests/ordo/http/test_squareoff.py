@@ -5,9 +5,11 @@ import pytest
 import trio
 
 from actors.mailbox import MailboxFull, NoReply
+from adapters import StoreFailed
 from adapters.brokers.paper import Fault
 from tests.ordo.http.caller import a_body, calling
 from tests.support.closing import positions
+from tests.support.memory_store import MemoryStore
 
 PRICES = {"prices": {"NSE:SBIN": 812, "NSE:INFY": 1500}}
 SHORT = a_body(symbol="NSE:INFY", side="SELL", price=1490, quantity=7)
@@ -421,3 +423,19 @@ async def test_while_the_file_stands_there_a_release_is_a_conflict(
         "the file HALT stands in the data directory: remove it first"
     )
     assert released.data["engaged"] is False
+
+
+async def test_where_the_key_cannot_be_looked_up_nothing_is_closed(
+    autojump_clock, tmp_path
+):
+    store = MemoryStore()
+
+    def fails(scope):
+        raise StoreFailed("cannot be read")
+
+    async with calling(tmp_path, store=store) as caller:
+        await caller.place()
+        store.key = fails
+        answer = await close(caller, Idempotency_Key="key-2")
+        assert positions(caller.papers["one"]) == {"NSE:SBIN": 10}
+    assert (answer.status, answer.code) == (507, "storage_unavailable")
