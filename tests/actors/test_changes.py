@@ -226,6 +226,30 @@ async def test_a_settled_order_is_not_changed(autojump_clock):
     assert stage.calls("modify") == 0
 
 
+async def test_an_order_that_settled_long_ago_is_not_changed(autojump_clock):
+    async with Stage().running() as stage:
+        record = await stage.place(an_order(price=813))
+        await trio.sleep(600)
+        answer = await change(stage, record, price=D(701))
+    assert answer == Denial(
+        code="conflict", message="it is settled, or not with its broker yet"
+    )
+    assert stage.calls("modify") == 0
+
+
+async def test_an_order_on_its_way_is_not_changed(autojump_clock):
+    async with Stage().running() as stage, trio.open_nursery() as tasks:
+        stage.paper.script.on("place", Fault.delay(2))
+        tasks.start_soon(stage.place, resting())
+        await trio.sleep(1)
+        (record,) = stage.store._orders.values()
+        answer = await change(stage, record, price=D(701))
+    assert answer.denial == Denial(
+        code="conflict", message="it is on its way, and not answered yet"
+    )
+    assert stage.calls("modify") == 0
+
+
 async def test_an_order_that_may_not_have_arrived_is_not_changed(autojump_clock):
     async with Stage().running() as stage:
         stage.paper.script.on("place", Fault.lose_request())
