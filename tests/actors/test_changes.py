@@ -10,7 +10,15 @@ import trio
 from actors.changes import LAG, difference
 from actors.messages import ChangeOrder, ChangeResult, Denial
 from actors.terms import terms_in_book
-from adapters import BookStatus, Order, OrderStatus, OrderType, SentAs, Unsupported
+from adapters import (
+    BookStatus,
+    Order,
+    OrderStatus,
+    OrderType,
+    SentAs,
+    SessionExpired,
+    Unsupported,
+)
 from adapters.brokers.paper import Fault
 from tests.support.gateway import an_order
 from tests.support.records import a_record, a_row
@@ -170,6 +178,52 @@ async def test_a_halt_that_comes_first_stops_it_at_the_last_moment(autojump_cloc
             await stage.halt()
     assert answers[0].denial.code == "kill_switch_engaged"
     assert at_broker(stage, record).price == 700
+
+
+async def test_its_deadline_is_looked_at_last_before_it_leaves(autojump_clock):
+    async with Stage().running() as stage:
+        record = await stage.place(resting())
+        stage.paper.script.on("modify", Fault.slow_connect(2.0))
+        answer = await change(stage, record, within=1.0, price=D(701))
+    assert answer.denial.code == "deadline_exceeded"
+    assert at_broker(stage, record).price == 700
+
+
+async def test_a_cancel_that_comes_first_stops_it_at_the_last_moment(autojump_clock):
+    answers = []
+
+    async with Stage().running() as stage, trio.open_nursery() as tasks:
+        record = await stage.place(resting())
+        stage.paper.script.on("modify", Fault.slow_connect(2.0))
+
+        @tasks.start_soon
+        async def changing():
+            answers.append(await change(stage, record, price=D(701)))
+
+        await trio.sleep(1)
+        await stage.cancel(record.order_id)
+    assert answers[0].denial.code == "conflict"
+    assert stage.stored(record.order_id).status is OrderStatus.CANCELLED
+
+
+async def test_nothing_is_changed_at_a_broker_whose_breaker_is_open(autojump_clock):
+    async with Stage().running() as stage:
+        record = await stage.place(resting())
+        stage.breaker.force_open(trio.current_time())
+        answer = await change(stage, record, price=D(701))
+    assert answer.denial.code == "broker_unavailable"
+    assert stage.calls("modify") == 0
+
+
+async def test_a_session_that_has_ended_meanwhile_wants_a_login(autojump_clock):
+    error = SessionExpired("the token is not good any more")
+    async with Stage().running() as stage:
+        record = await stage.place(resting())
+        stage.paper.script.on("modify", Fault(carried_out=False, error=lambda: error))
+        answer = await change(stage, record, price=D(701))
+        report = await stage.report()
+    assert answer.denial.code == "session_expired"
+    assert report.session != "active"
 
 
 async def test_an_order_whose_cancel_is_wanted_is_not_changed(autojump_clock):
