@@ -52,7 +52,7 @@ from tests.support.memory_store import MemoryStore
 
 BROKERS = ("one", "two", "three")
 DEADLINE = 5.0
-LOAD, FAULT_AT, SETTLED = 14.0, 4.0, 200.0
+LOAD, FAULT_AT, SETTLED = 14.0, 4.0, 150.0
 """Seconds of load, when the bug is there, and when all must be settled."""
 
 
@@ -141,7 +141,7 @@ class Load:
             await trio.sleep(3)
             nursery.start_soon(self._strike, fault)
             async with trio.open_nursery() as clients:
-                for number in range(4):
+                for number in range(3):
                     clients.start_soon(self._client, number, load)
                 clients.start_soon(self._reader, load)
             await trio.sleep(settled)
@@ -242,7 +242,7 @@ async def test_without_a_bug_all_is_taken_and_nobody_restarts(autojump_clock):
     await load.run(None)
     load.check()
     assert load.restarts() == dict.fromkeys(BROKERS, 0)
-    assert all(load.acked_after(0, name) > 60 for name in BROKERS)
+    assert all(load.acked_after(0, name) > 40 for name in BROKERS)
     assert not load.gave_up
 
 
@@ -338,8 +338,8 @@ async def test_a_broker_that_crashes_on_is_given_up_and_the_others_trade_on(
     assert not load.gave_up
     assert load.longest <= DEADLINE + 1e-6
     late = 3 + FAULT_AT + 4
-    assert load.acked_after(late, "one") > 20
-    assert load.acked_after(late, "three") > 20
+    assert load.acked_after(late, "one") > 15
+    assert load.acked_after(late, "three") > 15
     assert load.acked_after(late, "two") == 0
     two = load.system._seats["two"]
     assert two.breaker.forced
