@@ -16,7 +16,9 @@ from typing import BinaryIO, NamedTuple
 import trio
 
 from adapters.errors import RateLimited, Refused, SentUnknown
-from adapters.http import BrokerHttp, Endpoint, RawHeaders, Streamed, retry_after
+from adapters.http import BrokerHttp, Endpoint, Streamed
+from adapters.http1 import RawHeaders
+from adapters.reply import retry_after
 
 MAX_BYTES = 512 * 1024 * 1024
 """The longest master seen is some 60 MB: FYERS's NSE_FO as JSON."""

@@ -22,7 +22,8 @@ from trio_websocket import (
 )
 
 from adapters.errors import BrokerError, NotSent, SentUnknown, SessionExpired
-from adapters.http import AGENT, BrokerHttp, RawHeaders
+from adapters.http import AGENT, BrokerHttp
+from adapters.http1 import RawHeaders
 from adapters.streams import Stream, Way, open_stream
 
 OPEN_TIMEOUT = 10.0

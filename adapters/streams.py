@@ -1,7 +1,4 @@
-"""A byte stream to a broker, leaving as the account's HTTP calls do.
-
-For what is no HTTP call: `adapters.http` has its own way of connecting.
-"""
+"""A byte stream to a broker, leaving by the account's egress: for calls and sockets."""
 
 from __future__ import annotations
 

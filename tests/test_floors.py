@@ -32,7 +32,10 @@ ADAPTERS_WITH_TRIO = {
     "adapters/brokers/paper/wire.py": "an answer that never comes is a sleep",
     "adapters/sockets.py": "a WebSocket's reading and its pings are tasks that end with"
     " it",
-    "adapters/streams.py": "a connection that is no HTTP call's",
+    "adapters/streams.py": "a connection is opened by Trio's own calls",
+    "adapters/http1.py": "a request and its answer go over Trio's streams",
+    "adapters/lanes.py": "to connect and to wait for a connection has a limit, which"
+    " proves that nothing was sent",
     "adapters/brokers/fyers/updates.py": "pings are text, sent while nothing is heard",
     "adapters/publishers/addresses.py": "a host's name is looked up by Trio's own call",
     "adapters/publishers/kafka.py": "librdkafka waits, so it is called in a thread",

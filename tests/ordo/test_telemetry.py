@@ -8,7 +8,6 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 import trio
@@ -186,11 +185,11 @@ async def test_off_no_connection_is_made_by_a_whole_ordo(
 ):
     called = []
 
-    async def handle(transport, request):
-        called.append(request.url.host)
-        raise httpx.ConnectError("no way")
+    async def refuse(host, port):
+        called.append(host)
+        raise ConnectionRefusedError
 
-    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
+    monkeypatch.setattr(trio, "open_tcp_stream", refuse)
     told = msgspec.structs.replace(
         Settings().telemetry, enabled=enabled, url="https://example.org/"
     )

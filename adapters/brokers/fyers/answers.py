@@ -26,8 +26,8 @@ from adapters.errors import (
     SentUnknown,
     SessionExpired,
 )
-from adapters.http import Reply, decoded, retry_after, seconds
 from adapters.model import Acked, Rejected
+from adapters.reply import Reply, decoded, retry_after, seconds
 
 T = TypeVar("T", bound=Envelope)
 

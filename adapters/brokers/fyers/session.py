@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.brokers.fyers.translate import IST
 from adapters.errors import SessionExpired
-from adapters.http import RawHeaders
+from adapters.http1 import RawHeaders
 from adapters.login import Grant
 from adapters.secret import Secret
 

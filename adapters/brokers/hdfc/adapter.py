@@ -24,7 +24,7 @@ from adapters.brokers.hdfc.settings import HdfcSettings
 from adapters.brokers.hdfc.symbols import Symbols
 from adapters.download import download
 from adapters.errors import NotSent, Refused, SentUnknown, Unsupported
-from adapters.http import BrokerHttp, Endpoint, Reply
+from adapters.http import BrokerHttp, Endpoint
 from adapters.instruments import NO_INSTRUMENTS, Instrument, InstrumentIndex
 from adapters.login import Grant
 from adapters.model import (
@@ -44,6 +44,7 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits, TagRule
+from adapters.reply import Reply
 from adapters.rows import translated
 
 T = TypeVar("T")

@@ -28,8 +28,8 @@ from adapters.errors import (
     SentUnknown,
     SessionExpired,
 )
-from adapters.http import Reply, decoded, retry_after
 from adapters.model import Acked, Rejected
+from adapters.reply import Reply, decoded, retry_after
 
 T = TypeVar("T")
 

@@ -29,7 +29,8 @@ from adapters.errors import (
     SentUnknown,
     Unsupported,
 )
-from adapters.http import BrokerHttp, Endpoint, RawHeaders, Reply
+from adapters.http import BrokerHttp, Endpoint
+from adapters.http1 import RawHeaders
 from adapters.instruments import Instrument, InstrumentIndex
 from adapters.login import Grant
 from adapters.model import (
@@ -50,6 +51,7 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits
+from adapters.reply import Reply
 from adapters.rows import translated
 
 MOST_BOOK_BYTES = 64 * 1024 * 1024

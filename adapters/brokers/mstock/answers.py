@@ -20,8 +20,8 @@ from adapters.errors import (
     SentUnknown,
     SessionExpired,
 )
-from adapters.http import Reply, decoded, retry_after
 from adapters.model import Acked, Rejected
+from adapters.reply import Reply, decoded, retry_after
 
 MAX_TEXT = 500
 """Characters of the broker's words that are kept."""

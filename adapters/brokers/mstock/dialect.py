@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from adapters.brokers.mstock.wire import Row
-from adapters.http import RawHeaders
+from adapters.http1 import RawHeaders
 from adapters.instruments import Instrument
 from adapters.model import Margin, Order, Quote
 from adapters.secret import Secret

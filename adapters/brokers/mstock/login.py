@@ -22,8 +22,10 @@ from adapters.errors import (
     SessionExpired,
     Unsupported,
 )
-from adapters.http import BrokerHttp, RawHeaders, Reply
+from adapters.http import BrokerHttp
+from adapters.http1 import RawHeaders
 from adapters.login import Challenge, ChallengeKind, Field, Grant
+from adapters.reply import Reply
 from adapters.secret import Secret
 from adapters.totp import totp
 

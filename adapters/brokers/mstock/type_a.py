@@ -22,7 +22,7 @@ from adapters.brokers.mstock.dialect import (
 )
 from adapters.brokers.mstock.wire import Row, cells, plain
 from adapters.errors import SentUnknown, Unsupported
-from adapters.http import RawHeaders
+from adapters.http1 import RawHeaders
 from adapters.instruments import Instrument, InstrumentKind
 from adapters.model import Margin, Order, Product, Quote
 from adapters.secret import Secret

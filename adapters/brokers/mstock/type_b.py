@@ -19,7 +19,7 @@ from adapters.brokers.mstock.dialect import (
     units,
 )
 from adapters.brokers.mstock.wire import Row, cells, rows
-from adapters.http import RawHeaders
+from adapters.http1 import RawHeaders
 from adapters.instruments import Instrument, InstrumentKind
 from adapters.model import Margin, Order, OrderType, Product, Quote
 from adapters.secret import Secret

@@ -14,6 +14,7 @@ from adapters.brokers.fyers import FyersBroker, FyersSettings
 from adapters.http import BrokerHttp
 from adapters.model import Order, OrderType, Product, Side
 from adapters.secret import Secret
+from tests.support.web import broker_web
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "fyers"
 API = "https://api-t1.fyers.in/api/v3"
@@ -69,5 +70,5 @@ async def fyers() -> AsyncIterator[FyersBroker]:
 @pytest.fixture
 def web() -> respx.MockRouter:
     """Everything FYERS would hear; a call that no test expects fails it."""
-    with respx.mock(assert_all_called=False) as router:
+    with broker_web(assert_all_called=False) as router:
         yield router

@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import respx
 
 from adapters.brokers.fyers import FyersSettings
 from adapters.brokers.fyers.build import build
@@ -14,6 +13,7 @@ from adapters.errors import ConfigError, SessionExpired, Unsupported
 from adapters.instruments import Instrument, InstrumentKind
 from adapters.secret import Secret
 from tests.contracts.memory_index import MemoryIndex
+from tests.support.web import broker_web
 
 from .conftest import NOON, ORDER, look, sample
 
@@ -56,7 +56,7 @@ def test_the_catalogue_makes_it_so():
 
 
 async def test_a_token_from_the_settings_is_used_at_the_base_url(made):
-    with respx.mock() as web:
+    with broker_web() as web:
         web.post(ORDERS).respond(content=sample("place_order"))
         await made().place(ORDER, "t1", look)
         request = web.calls.last.request
@@ -77,7 +77,7 @@ async def test_symbols_go_by_the_instruments_it_is_given(made):
     broker = made(instruments=MemoryIndex([RELIANCE]))
     with pytest.raises(Unsupported, match="NSE:SBIN"):
         await broker.place(ORDER, "t1", look)
-    with respx.mock() as web:
+    with broker_web() as web:
         quotes = web.get("http://127.0.0.1:9/data/quotes")
         quotes.respond(json={"s": "ok", "d": []})
         await broker.quotes(["BSE:RELIANCE"])

@@ -172,8 +172,8 @@ async def test_a_refused_exchange_is_in_fyerss_code_and_words(fyers, web):
         (httpx.Response(502), SentUnknown),
         (httpx.Response(429, html="<html>slow</html>"), RateLimited),
         (httpx.Response(429, content=sample("error_rate_limit")), RateLimited),
-        (httpx.ReadError("reset"), SentUnknown),
-        (httpx.ConnectError("refused"), NotSent),
+        (SentUnknown("reset"), SentUnknown),
+        (NotSent("refused"), NotSent),
     ],
 )
 async def test_an_exchange_without_a_clear_answer_is_made_once(

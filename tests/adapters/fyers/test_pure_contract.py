@@ -6,8 +6,8 @@ import pytest
 from adapters.brokers.fyers import FyersSettings
 from adapters.brokers.fyers.answers import order_answer
 from adapters.brokers.fyers.codes import Call
-from adapters.http import Reply
 from adapters.instruments import NO_INSTRUMENTS
+from adapters.reply import Reply
 from adapters.secret import Secret
 from tests.contracts.pure_contract import *  # noqa: F403
 

@@ -1,11 +1,11 @@
 """HDFC's adapter with mocked HTTP."""
 
 import pytest
-import respx
 
 from adapters.brokers.hdfc import HdfcBroker
 from adapters.http import BrokerHttp
 from adapters.secret import Secret
+from tests.support.web import broker_web
 
 from .support import SETTINGS
 from .test_contract import INDEX, NOON, TOKEN
@@ -21,5 +21,5 @@ async def broker():
 
 @pytest.fixture
 def hdfc():
-    with respx.mock(assert_all_called=False) as mock:
+    with broker_web(assert_all_called=False) as mock:
         yield mock

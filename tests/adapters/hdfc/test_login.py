@@ -289,12 +289,3 @@ async def test_neither_key_nor_password_nor_token_is_logged(broker, steps, caplo
     hidden = ["KEY", "SECRET", "hunter2", "482913", grant.access_token.reveal()]
     assert [text for text in hidden if text in caplog.text] == []
     assert "api_key" not in caplog.text
-
-
-async def test_an_error_of_the_connection_holds_no_address(broker, hdfc, steps):
-    request = httpx.Request("GET", f"{API}/login?api_key=KEY")
-    failure = httpx.ReadError("gone", request=request)
-    steps["login"].mock(side_effect=failure)
-    with pytest.raises(SentUnknown) as caught:
-        await broker.login.begin("state")
-    assert str(caught.value) == "ReadError: gone"

@@ -5,7 +5,7 @@ import pytest
 
 from adapters.brokers.hdfc.answers import order_answer
 from adapters.brokers.hdfc.codes import Call
-from adapters.http import Reply
+from adapters.reply import Reply
 from tests.contracts.pure_contract import *  # noqa: F403
 
 from .support import SETTINGS

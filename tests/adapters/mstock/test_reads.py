@@ -570,7 +570,7 @@ async def test_a_dead_session_shows_under_a_server_error_too(mstock, root, web):
 
 
 async def test_a_read_that_is_not_sent_says_so(mstock, root, web):
-    web.get(f"{root}/orders").mock(side_effect=httpx.ConnectError("no"))
+    web.get(f"{root}/orders").mock(side_effect=NotSent("no"))
     with pytest.raises(NotSent):
         await mstock.order_book()
 
