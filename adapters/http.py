@@ -19,7 +19,7 @@ import httpx
 
 from adapters.errors import ConfigError
 from adapters.http1 import Head, Http1, RawHeaders, request_bytes
-from adapters.lanes import Lane, Lanes, Origin
+from adapters.lanes import Lanes, Origin
 from adapters.ports import LastLook
 from adapters.reply import Reply, too_long, unpacked
 
@@ -62,6 +62,15 @@ class Request(NamedTuple):
     headers: RawHeaders
     body: bytes
     last_look: LastLook | None = None
+
+    def data(self) -> bytes:
+        """Its bytes.
+
+        Raises:
+            NotSent: a header holds a line break.
+        """
+        method, target = self.endpoint.method.encode(), self.url.raw_path
+        return request_bytes(method, target, self.headers, self.body)
 
 
 class BrokerHttp:
@@ -154,17 +163,8 @@ class BrokerHttp:
             NotSent: provably nothing left.
             SentUnknown: it may have arrived; no answer, or none that fits.
         """
-        call = _Call(request.endpoint)
-        try:
-            lane = await self._lanes.take(request.endpoint.origin)
-            try:
-                head = await call.begin(lane, request)
-                body = await _body(lane.http, head, cap)
-            finally:
-                self._give_back(lane, request)
-        finally:
-            call.end()
-        return Reply(head.status, head.headers, body)
+        async with self._asked(request) as (head, http):
+            return Reply(head.status, head.headers, await _body(http, head, cap))
 
     @asynccontextmanager
     async def stream(
@@ -182,68 +182,30 @@ class BrokerHttp:
             SentUnknown: no answer, or it broke off while it was read.
         """
         request = _request(endpoint, headers, query, body, None)
-        call = _Call(endpoint)
-        try:
-            lane = await self._lanes.take(endpoint.origin)
-            try:
-                head = await call.begin(lane, request)
-                yield Streamed(head.status, head.headers, _Parts(lane.http))
-            finally:
-                self._give_back(lane, request)
-        finally:
-            call.end()
+        async with self._asked(request) as (head, http):
+            yield Streamed(head.status, head.headers, _Parts(http))
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._lanes.aclose()
 
-    def _give_back(self, lane: Lane, request: Request) -> None:
-        if CLOSE in request.headers:
-            lane.http.drop()
-        self._lanes.give_back(lane)
-
-
-class _Call:
-    """One call, for the log: never its query, headers or body, which hold secrets."""
-
-    __slots__ = ("_began", "_endpoint", "_status")
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._began = time.perf_counter()
-        self._status: int | None = None
-
-    async def begin(self, lane: Lane, request: Request) -> Head:
-        """Send the request; how its answer begins."""
-        data = request_bytes(
-            request.endpoint.method.encode(),
-            request.url.raw_path,
-            request.headers,
-            request.body,
-        )
-        await lane.http.send(data, request.last_look)
-        head = await lane.http.head()
-        self._status = head.status
-        return head
-
-    def end(self) -> None:
-        """Tell the log."""
-        if not log.isEnabledFor(logging.DEBUG):
-            return
-        url = self._endpoint.url
-        log.debug(
-            "%s %s%s: %s",
-            self._endpoint.method,
-            url.host,
-            url.path,
-            self._status or "no answer",
-            extra={
-                "event": "broker.called",
-                "method": self._endpoint.method,
-                "status": self._status,
-                "took_ms": round((time.perf_counter() - self._began) * 1000, 3),
-            },
-        )
+    @asynccontextmanager
+    async def _asked(self, request: Request) -> AsyncIterator[tuple[Head, Http1]]:
+        """A call whose answer has begun; its body is to be read in the block."""
+        began, status = time.perf_counter(), None
+        try:
+            lane = await self._lanes.take(request.endpoint.origin)
+            try:
+                await lane.http.send(request.data(), request.last_look)
+                head = await lane.http.head()
+                status = head.status
+                yield head, lane.http
+            finally:
+                if CLOSE in request.headers:
+                    lane.http.drop()
+                self._lanes.give_back(lane)
+        finally:
+            _tell(request.endpoint, status, time.perf_counter() - began)
 
 
 class _Parts(AsyncIterator[bytes]):
@@ -340,3 +302,21 @@ def _base(text: str) -> httpx.URL:
     if url.scheme not in PORTS or not url.host or not plain:
         raise ConfigError("base_url: wanted http:// or https:// and a host, no path")
     return url
+
+
+def _tell(endpoint: Endpoint, status: int | None, took: float) -> None:
+    """Tell the log of a call: never its query, headers or body, which hold secrets."""
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug(
+            "%s %s%s: %s",
+            endpoint.method,
+            endpoint.url.host,
+            endpoint.url.path,
+            status or "no answer",
+            extra={
+                "event": "broker.called",
+                "method": endpoint.method,
+                "status": status,
+                "took_ms": round(took * 1000, 3),
+            },
+        )
