@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+import actors.messages
 from ordo.cli import main
 from ordo.http.routes import ROUTES
 from tests.reference import cli, messages, metrics, settings
@@ -34,6 +35,12 @@ def test_every_call_message_command_and_metric_is_told_of(made):
     assert {name.split()[0] for name, _ in cli.commands()} == main.commands.keys()
     for name in metrics.names():
         assert f"`{name}" in made["metrics.md"]
+
+
+def test_every_file_of_messages_is_told_of_and_may_be_imported_from_the_package():
+    files = {path.stem for path in messages.PACKAGE.glob("*.py")}
+    assert files - {"__init__"} == set(messages.FILES)
+    assert messages.names() <= set(actors.messages.__all__)
 
 
 def test_every_setting_is_told_of_and_explained(made):

@@ -5,49 +5,85 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from actors import messages
 from tests.reference.words import code, prose, table
 
 INTRODUCTION = """# Messages
 
-What the actors say to each other (`actors/messages.py`), by who receives it. All are
+What the actors say to each other (`actors/messages/`), by who receives it. All are
 frozen; commands are verbs, facts are past participles. A message with a *reply* is
 asked, the others are told. Money is `Decimal`, quantities are units, times are aware
 UTC.
 """
+PACKAGE = Path(messages.__path__[0])
+FILES = (
+    "denial",
+    "store",
+    "switch",
+    "admission",
+    "orders",
+    "batches",
+    "squareoff",
+    "reads",
+    "reconciling",
+    "brokers",
+    "sessions",
+    "masters",
+)
+"""In the order in which one wants to read them."""
+RECEIVERS = (
+    "The writer",
+    "The kill-switch",
+    "A broker",
+    "A broker's session",
+    "The router",
+    "The masters",
+)
+"""The headings that the files may have."""
 HEADING = re.compile(r"^# (.+?) -{5,}$", re.MULTILINE)
 
 
 def page() -> str:
     """The page."""
-    source = open_source()
-    headings = [(match.start(), match[1]) for match in HEADING.finditer(source)]
-    starts = _line_starts(source)
-    parts = [INTRODUCTION]
-    for node in ast.parse(source).body:
-        at = starts[node.lineno - 1]
-        while headings and headings[0][0] < at:
-            parts.append(f"## {headings.pop(0)[1]}")
-        if isinstance(node, ast.ClassDef):
-            parts.append(_message(node))
-        elif alias := _alias(node):
-            name, value = alias
-            parts.append(f"`{name}` is {code(value)}.")
+    told: dict[str, list[str]] = {each: [] for each in ("", *RECEIVERS)}
+    for file in FILES:
+        for heading, node in _definitions(source(file)):
+            if part := _part(node):
+                told[heading].append(part)
+    parts = [INTRODUCTION, *told.pop("")]
+    for heading, below in told.items():
+        parts += [f"## {heading}", *below]
     return "\n\n".join(parts)
 
 
-def open_source() -> str:
-    """The module's text."""
-    assert messages.__file__ is not None
-    with open(messages.__file__, encoding="utf-8") as file:
-        return file.read()
+def source(file: str) -> str:
+    """A file of the package, as text."""
+    return (PACKAGE / f"{file}.py").read_text("utf-8")
 
 
 def names() -> set[str]:
     """Every message and reply."""
-    body = ast.parse(open_source()).body
-    return {node.name for node in body if isinstance(node, ast.ClassDef)}
+    found = (node for file in FILES for _, node in _definitions(source(file)))
+    return {node.name for node in found if isinstance(node, ast.ClassDef)}
+
+
+def _definitions(text: str) -> Iterator[tuple[str, ast.stmt]]:
+    """What a file says, each under the heading above it; none is empty."""
+    headings = [(text.count("\n", 0, m.start()), m[1]) for m in HEADING.finditer(text)]
+    for node in ast.parse(text).body:
+        above = [words for line, words in headings if line < node.lineno]
+        yield (above[-1] if above else ""), node
+
+
+def _part(node: ast.stmt) -> str:
+    if isinstance(node, ast.ClassDef):
+        return _message(node)
+    if alias := _alias(node):
+        name, value = alias
+        return f"`{name}` is {code(value)}."
+    return ""
 
 
 def _message(node: ast.ClassDef) -> str:
@@ -88,11 +124,3 @@ def _alias(node: ast.stmt) -> tuple[str, str] | None:
         return None
     (target,) = node.targets
     return ast.unparse(target), ast.unparse(node.value)
-
-
-def _line_starts(source: str) -> list[int]:
-    starts, at = [], 0
-    for line in source.splitlines(keepends=True):
-        starts.append(at)
-        at += len(line)
-    return starts

@@ -11,7 +11,7 @@ from ordo.console import registry
 from ordo.console.registry import ENTRIES, INTERNAL, SHORT
 from ordo.console.shapes import places_of, shape_of
 
-ROOT = Path(messages.__file__).parent
+ROOT = Path(messages.__file__).parents[1]
 ACTORS = {
     "writer": "writer.py",
     "kill-switch": "killswitch.py",
