@@ -6,27 +6,23 @@ task in the actor's own nursery. What it may do at the broker is decided by its 
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 import trio
 
 from actors.admission import Gate
-from actors.breaker import Breaker
+from actors.broker_parts import BrokerParts
 from actors.canceller import Canceller
 from actors.cancels import Cancels
 from actors.changer import Changer
 from actors.changes import Changes
-from actors.clockwork import Clockwork
 from actors.comparing import Comparing
 from actors.day_count import DayKeeper
-from actors.egress import Egress, EgressWatch
+from actors.egress import EgressWatch
 from actors.filling import Filling
 from actors.flights import Flights
 from actors.halts import Halts
 from actors.journal import Journal
-from actors.limiter import Limiter
 from actors.line import Line
 from actors.logins import Logins
 from actors.mailbox import Mailbox, Request
@@ -57,58 +53,23 @@ from actors.pushed import Pushed
 from actors.reads import Reads
 from actors.reconciler import Reconciler
 from actors.reconciling import Reconciling
-from actors.records import Records
-from actors.recovery import Recovery, TookUp
+from actors.recovery import Recovery
 from actors.report import report
 from actors.resting import Resting
 from actors.sender import Flight, Sender
-from actors.session import Session
-from actors.session_keeper import Seal, SessionKeeper
+from actors.session_keeper import SessionKeeper
 from actors.session_watch import SessionWatch
 from actors.stall import watch_mailbox
 from actors.tags import Tags
 from actors.telling import Telling
-from actors.trading import TradingState
-from actors.traffic import Traffic, TrafficKeeper
+from actors.traffic import TrafficKeeper
 from actors.untagged import Untagged
 from actors.updates import Updates
 from actors.windows import Kind
-from actors.writer import StoreHealth, tell
-from adapters import AuditEntry, BrokerPort, Note, correlation
+from actors.writer import tell
+from adapters import AuditEntry, Note, correlation
 
 Task = Callable[..., Awaitable[object]]
-
-
-class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is set for one broker; lengths are seconds."""
-
-    name: str
-    adapter: str
-    submit_timeout: float = 10.0
-    rest_after: float = 30.0
-    today: Callable[[], date]
-    order_updates: bool = True
-
-
-class BrokerParts(NamedTuple):
-    """What outlives each incarnation of the actor, and what it is handed."""
-
-    settings: BrokerSettings
-    port: BrokerPort
-    limiter: Limiter
-    breaker: Breaker
-    session: Session
-    mailbox: Mailbox
-    writer: Mailbox
-    killswitch: Mailbox
-    records: Records
-    trading: TradingState
-    store: StoreHealth
-    clockwork: Clockwork
-    seal: Seal | None = None
-    egress: Egress | None = None
-    took_up: TookUp = lambda done, total: None
-    traffic: Traffic | None = None
 
 
 class Broker:

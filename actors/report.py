@@ -1,11 +1,12 @@
 """How one broker does, for status."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 import trio
 
 from actors.breaker import BreakerState
+from actors.broker_parts import BrokerSettings
 from actors.egress import Egress
 from actors.journal import Journal
 from actors.line import Line
@@ -14,14 +15,11 @@ from actors.reconciler import Reconciler
 from actors.telling import State
 from adapters import OrderStatus
 
-if TYPE_CHECKING:
-    from actors.broker import BrokerSettings
-
 Connection = Literal["connected", "degraded", "down", "login_required"]
 
 
 def report(
-    settings: "BrokerSettings",
+    settings: BrokerSettings,
     line: Line,
     journal: Journal,
     reconciler: Reconciler,

@@ -16,7 +16,8 @@ import trio
 
 from actors.alerts import Alerts
 from actors.breaker import Breaker
-from actors.broker import Broker, BrokerParts, BrokerSettings
+from actors.broker import Broker
+from actors.broker_parts import BrokerParts, BrokerSettings
 from actors.clock_watch import ClockWatch
 from actors.clockwork import Clockwork
 from actors.closer import Closer

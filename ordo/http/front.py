@@ -38,7 +38,8 @@ from ordo.http.crowd import Guest
 from ordo.http.envelope import Reply
 from ordo.http.errors import ApiError
 from ordo.http.matching import Table
-from ordo.http.routes import ROUTES, Route
+from ordo.http.route import Route
+from ordo.http.routes import ROUTES
 from ordo.http.throttle import Throttles, address_of
 
 if TYPE_CHECKING:

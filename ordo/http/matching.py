@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ordo.http.routes import Route
+from ordo.http.route import Route
 
 PART = re.compile(r"{(\w+)}")
 Methods = Mapping[str, Route]

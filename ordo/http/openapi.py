@@ -5,25 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from ordo.http import events
 from ordo.http.bodies import CloseBody
-from ordo.http.call import Call
-from ordo.http.envelope import BrokerResult, Envelope, Reply
+from ordo.http.envelope import BrokerResult, Envelope
 from ordo.http.errors import STATUS_OF
 from ordo.http.examples import Example, examples
 from ordo.http.groups import GROUPS, group_of
 from ordo.http.refusals import SOMETIMES, codes_of, places
+from ordo.http.route import Route
 from ordo.http.schemas import components, reference, row_schema
 from ordo.http.squareoff import CancelView
 from ordo.http.views import LegResult, OrderView
 from ordo.version import __version__
-
-if TYPE_CHECKING:
-    from ordo.http.routes import Route
 
 ABOUT = (
     "One order API for many brokers. Every JSON answer is an envelope: `data` holds"
@@ -49,26 +46,14 @@ HEADERS = {
 ALWAYS = ("X-Request-ID", "Server-Timing")
 
 
-async def document(call: Call) -> Reply:
-    """The document itself, outside of the envelope."""
-    return Reply(data=_encoded())
-
-
 @functools.cache
-def _encoded() -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(build()))
-
-
-@functools.cache
-def build() -> dict[str, Any]:
-    """The whole document, as plain values."""
-    from ordo.http.routes import ROUTES  # it names `document`, so it comes later
-
+def build(routes: tuple[Route, ...]) -> dict[str, Any]:
+    """The whole document of these calls, as plain values."""
     paths: dict[str, dict[str, Any]] = {}
-    for route in ROUTES:
+    for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
-    described = [route.body for route in ROUTES if route.body]
-    described += [route.data for route in ROUTES if isinstance(route.data, type)]
+    described = [route.body for route in routes if route.body]
+    described += [route.data for route in routes if isinstance(route.data, type)]
     described.append(events.StreamEvent)
     return {
         "openapi": "3.1.0",

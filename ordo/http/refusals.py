@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from ordo.http.bodies import SwitchBody
 from ordo.http.errors import STATUS_OF
+from ordo.http.route import Route
 from ordo.http.views import BatchData
-
-if TYPE_CHECKING:
-    from ordo.http.routes import Route
 
 SOMETIMES = {
     401: ("WWW-Authenticate",),

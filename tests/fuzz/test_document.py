@@ -8,8 +8,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ordo.http.openapi import build
+from ordo.http.routes import ROUTES
 
-DOCUMENT = json.loads(json.dumps(build()))
+DOCUMENT = json.loads(json.dumps(build(ROUTES)))
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
 

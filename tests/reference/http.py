@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ordo.http.openapi import build
-from ordo.http.routes import ROUTES, Route
+from ordo.http.route import Route
+from ordo.http.routes import ROUTES
 from tests.reference.words import code, prose, table
 
 INTRODUCTION = """# HTTP API
@@ -22,7 +23,7 @@ are under [errors](errors.md).
 
 def page() -> str:
     """The page."""
-    document = build()
+    document = build(ROUTES)
     rows = [
         (
             f"[`{route.method} {route.path}`](#{anchor(route)})",
@@ -41,7 +42,7 @@ def page() -> str:
 
 def anchor(route: Route) -> str:
     """Of the call's section."""
-    operation = build()["paths"][route.path][route.method.lower()]
+    operation = build(ROUTES)["paths"][route.path][route.method.lower()]
     return str(operation["operationId"]).replace("_", "-")
 
 

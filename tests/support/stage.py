@@ -11,7 +11,8 @@ import msgspec
 import trio
 
 from actors.breaker import Breaker, BreakerSettings
-from actors.broker import Broker, BrokerParts, BrokerSettings
+from actors.broker import Broker
+from actors.broker_parts import BrokerParts, BrokerSettings
 from actors.killswitch import KillSwitch
 from actors.limiter import DayCount, Limiter
 from actors.mailbox import Mailbox

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ordo.http.openapi import build
+from ordo.http.routes import ROUTES
 
 KINDS = {
     "object": dict,
@@ -19,7 +20,7 @@ KINDS = {
 
 def operation(method: str, path: str) -> dict[str, Any] | None:
     """What the document says of a call; None where it has no such path or method."""
-    paths = build()["paths"]
+    paths = build(ROUTES)["paths"]
     if path in paths:  # goes before one with named parts that fits too
         return paths[path].get(method.lower())
     for template, methods in paths.items():
@@ -40,7 +41,7 @@ def problems(
     response = found["responses"][str(status)]
     wrong = [
         f"{name} is not declared for {status}"
-        for name in build()["components"]["headers"]
+        for name in build(ROUTES)["components"]["headers"]
         if name in headers and name not in response["headers"]
     ]
     schema = response["content"]["application/json"]["schema"]
@@ -99,7 +100,7 @@ def resolve(ref: str) -> Any:
     Raises:
         KeyError: at nothing.
     """
-    found = build()
+    found = build(ROUTES)
     for part in ref.removeprefix("#/").split("/"):
         found = found[part]
     return found
