@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import time, timedelta, timezone
-from typing import TYPE_CHECKING
+from datetime import time, timedelta
 
 from actors.alerts import State
+from actors.market_day import IST
 from adapters import OrderQuery, OrderStatus, StoreFailed
+from ordo.system import System
 
-if TYPE_CHECKING:
-    from ordo.system import System
-
-IST = timezone(timedelta(hours=5, minutes=30))
 BEFORE_OPEN, OPEN = time(8, 30), time(9, 15)
 """When a log-in that is missing is worth a call; the market opens at 9:15 in India."""
 SATURDAY = 5

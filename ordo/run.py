@@ -35,6 +35,7 @@ from ordo.publishing import channels_of, publishers_of
 from ordo.system import System
 from ordo.telemetry import sender_of, telemetry_of
 from ordo.tokens import TokenBook
+from ordo.tree import tree_of
 
 log = logging.getLogger("ordo")
 
@@ -126,7 +127,7 @@ async def _main(
         # From here on SIGUSR1 halts; before, it ends a process that sends nothing yet.
         with trio.open_signal_receiver(signal.SIGUSR1) as signals:
             doors = Doors(system.door, signals, system.killswitch, system.trading)
-            tree = system.tree(server.run, server.stop, doors.run)
+            tree = tree_of(system, server.run, server.stop, doors.run)
             await _until_stopped(system, tree)
     except* RestartIntensityExceeded as error:
         log.critical("the tree gave up", exc_info=error, extra={"event": "ordo.failed"})

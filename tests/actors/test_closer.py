@@ -4,6 +4,7 @@ import msgspec
 import pytest
 import trio
 
+from actors.closer import Closer
 from actors.mailbox import MailboxFull
 from actors.messages import (
     BatchDone,
@@ -157,7 +158,7 @@ async def test_a_release_takes_closing_orders_out_of_the_queue(autojump_clock):
     paper = a_paper()
     async with floor({"one": paper}) as gateway:
         await gateway.place(intraday())
-        limiter = gateway.system._seats["one"].limiter
+        limiter = gateway.system.seats["one"].limiter
         paper.script.on(
             "quotes",
             Fault(),
@@ -691,8 +692,6 @@ class Refusing:
 async def test_a_mailbox_that_is_full_for_a_while_only_takes_time(
     autojump_clock, box, kind, monkeypatch
 ):
-    from ordo.system import Closer
-
     made = Closer.__init__
     refusing = []
 

@@ -61,7 +61,7 @@ async def test_the_router_refuses_what_would_only_wait_and_takes_it_later(
     autojump_clock,
 ):
     system = make_system({"one": make_paper()}, MemoryStore())
-    system._write_sync = slow_accepts
+    system.means = system.means._replace(write_sync=slow_accepts)
     ends = []
 
     async def order(number):

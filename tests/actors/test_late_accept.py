@@ -27,7 +27,7 @@ async def test_an_order_accepted_after_its_deadline_is_denied_and_never_sent(
 ):
     paper, store = make_paper(), MemoryStore()
     system = make_system({"one": paper}, store)
-    system._write_sync = slow_accepts
+    system.means = system.means._replace(write_sync=slow_accepts)
     async with running(system):
         with pytest.raises(trio.TooSlowError):
             await place(system, a_batch("one", deadline_ms=2000))

@@ -152,7 +152,7 @@ async def test_a_change_counts(autojump_clock):
         )
         with trio.fail_after(5):
             assert (await system.router.ask(message)).denial is None
-        found = system._seats["one"].traffic.today()[1]
+        found = system.seats["one"].traffic.today()[1]
     assert found == OrderCounts(sent=1, changed=1)
 
 
@@ -196,7 +196,7 @@ async def test_a_crash_of_its_actor_forgets_nothing(autojump_clock):
     async with running(system):
         await trio.sleep(2)
         await place(system, a_batch("one"))
-        traffic = system._seats["one"].traffic
+        traffic = system.seats["one"].traffic
         system.brokers["one"].tell("no message")
         await trio.sleep(10)
         await place(system, a_batch("one", key="key-2"))

@@ -131,7 +131,7 @@ def check_empty(system: System, broker: Any, router: Any) -> None:
     assert broker._flights._aloft == {}
     assert (broker._cancels._wanted, broker._cancels._under_way) == ({}, {})
     assert (len(broker._pacer._queue), broker._pacer._waiters) == (0, {})
-    for logs in system._seats["one"].limiter._logs.values():
+    for logs in system.seats["one"].limiter._logs.values():
         assert all(len(log.times) <= log.slots for log in logs)
     assert (router._placing._running, router._at_work) == ({}, 0)
     assert system.trading.on_the_wire == ()

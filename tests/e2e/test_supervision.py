@@ -47,6 +47,7 @@ from actors.writer import Writer
 from adapters import Note, OrderQuery, OrderStatus
 from adapters.brokers.paper import Fault
 from ordo.http.server import HttpServer
+from ordo.tree import tree_of
 from tests.support.gateway import a_batch, an_order, make_paper, make_system, place
 from tests.support.memory_store import MemoryStore
 
@@ -135,7 +136,7 @@ class Load:
         self, fault: Faulty | None, *, load: float = LOAD, settled: float = SETTLED
     ) -> None:
         """Start, load, strike, and let everything settle."""
-        tree = self.system.tree(None, lambda: None)
+        tree = tree_of(self.system, None, lambda: None)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._root, tree)
             await trio.sleep(3)
@@ -341,7 +342,7 @@ async def test_a_broker_that_crashes_on_is_given_up_and_the_others_trade_on(
     assert load.acked_after(late, "one") > 15
     assert load.acked_after(late, "three") > 15
     assert load.acked_after(late, "two") == 0
-    two = load.system._seats["two"]
+    two = load.system.seats["two"]
     assert two.breaker.forced
     assert two.breaker.state(trio.current_time()) == "OPEN"
     assert two.mailbox.closed
@@ -417,7 +418,7 @@ async def test_a_release_that_a_crash_of_the_writer_cut_short_leaves_it_halted(
     load = Load()
     fault = Faulty(monkeypatch, Writer, "_commit")
     async with trio.open_nursery() as nursery:
-        tree = load.system.tree(None, lambda: None)
+        tree = tree_of(load.system, None, lambda: None)
         await nursery.start(tree.run)
         switch = load.system.killswitch
         await switch.ask(EngageSwitch(by="me", reason="enough"), urgent=True)
@@ -450,7 +451,7 @@ async def test_after_a_crash_of_the_writer_http_answers_again_on_its_port(monkey
         ready=ready.append,
     )
     fault = Faulty(monkeypatch, Writer, "_commit")
-    tree = system.tree(server.run, server.stop)
+    tree = tree_of(system, server.run, server.stop)
     url = f"http://127.0.0.1:{port}/health"
     async with (
         trio.open_nursery() as nursery,

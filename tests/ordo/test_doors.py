@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from actors.broker import Broker
 from actors.messages import ReadSwitch, ReleaseSwitch
 from adapters import SaveSwitch, TradingSwitch
 from ordo.doors import Door, Doors, halt_at_start
+from ordo.tree import tree_of
 from tests.support.gateway import a_batch, make_paper, make_system, place
 from tests.support.memory_store import MemoryStore
 
@@ -26,7 +28,7 @@ class House:
     @asynccontextmanager
     async def open(self):
         halt_at_start(self.door, self.system.killswitch)
-        tree = self.system.tree(None, lambda: None, self.doors.run)
+        tree = tree_of(self.system, None, lambda: None, self.doors.run)
         async with trio.open_nursery() as nursery:
             await nursery.start(tree.run)
             yield self
@@ -82,18 +84,18 @@ async def test_as_long_as_the_file_is_there_a_release_does_not_last(
 
 
 async def test_a_start_with_the_file_there_is_halted_before_anything_can_leave(
-    autojump_clock, tmp_path
+    autojump_clock, tmp_path, monkeypatch
 ):
     house = House(tmp_path)
     house.door.shut("enough")
     states = []
-    run = house.system._broker_tree.run
+    run = Broker.run
 
-    async def watched(*, task_status):
+    async def watched(self, *, task_status):
         states.append(house.engaged)
-        await run(task_status=task_status)
+        await run(self, task_status=task_status)
 
-    house.system._broker_tree.run = watched
+    monkeypatch.setattr(Broker, "run", watched)
     async with house.open():
         assert house.engaged
         await trio.sleep(1)

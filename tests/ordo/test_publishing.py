@@ -113,6 +113,6 @@ async def test_a_missing_login_is_worth_a_call_before_the_market_opens(
     now = wall() + timedelta(hours=hours, minutes=-10)
     clockwork = make_clockwork()._replace(wall=lambda: now)
     system.clockwork = clockwork
-    system._seats["one"].session.expired("of yesterday")
+    system.seats["one"].session.expired("of yesterday")
     found = await Looks(system).sessions()
     assert [state.broker for state in found] == named

@@ -22,6 +22,7 @@ from adapters.brokers.paper import PaperSettings
 from ordo.config import Broker, Settings
 from ordo.system import System
 from ordo.tokens import TokenBook
+from ordo.tree import tree_of
 from tests.sim.door import SECRET, granted, token
 from tests.sim.faults import Faults
 from tests.sim.plan import Plan
@@ -151,7 +152,7 @@ class World:
     async def _serve(self, store: SimStore, is_dead: Callable[[], bool]) -> None:
         """One life: a start, and then whatever comes."""
         system = self._build(store, is_dead)
-        tree = system.tree(None, lambda: None)
+        tree = tree_of(system, None, lambda: None)
         async with trio.open_nursery() as nursery:
             await nursery.start(tree.run)
             if not is_dead():

@@ -22,6 +22,7 @@ from ordo.config.sections import Market
 from ordo.masters import no_masters
 from ordo.system import NO_LOOKS, System
 from ordo.tokens import TokenBook
+from ordo.tree import tree_of
 from tests.support.memory_store import START, MemoryStore
 
 
@@ -61,7 +62,7 @@ def make_system(
     index: InstrumentIndex | None = None,
     **broker_settings: Any,
 ) -> System:
-    """A system over simulated brokers; `System.tree` runs it.
+    """A system over simulated brokers; `tree_of` makes what runs it.
 
     *index*: what all of them trade; None: they have no master.
     """
@@ -90,7 +91,7 @@ def make_system(
 @asynccontextmanager
 async def running(system: System) -> AsyncIterator[System]:
     """The system's tree, running; stopped in order at the end."""
-    tree = system.tree(None, lambda: None)
+    tree = tree_of(system, None, lambda: None)
     async with trio.open_nursery() as nursery:
         await nursery.start(tree.run)
         yield system

@@ -9,6 +9,7 @@ from typing import Any
 import trio
 
 from adapters import NotSent
+from ordo.tree import tree_of
 from tests.sim.store import SimStore
 from tests.support.closing import Floor
 from tests.support.gateway import make_system
@@ -82,7 +83,7 @@ async def living(
     life = Life(store)
     ports: dict[str, Any] = {name: Port(each, life) for name, each in papers.items()}
     system = make_system(ports, store)
-    tree = system.tree(None, lambda: None)
+    tree = tree_of(system, None, lambda: None)
     scope = trio.CancelScope()
 
     async def run(*, task_status: trio.TaskStatus[None]) -> None:

@@ -29,7 +29,7 @@ async def asking(*brokers, store=None, **ports):
 
 
 def tags(asker, broker="one"):
-    book = asker.call.system._seats[broker].port._account.book
+    book = asker.call.system.seats[broker].port._account.book
     return [entry.tag for entry in book.entries.values()]
 
 
@@ -205,7 +205,7 @@ async def test_an_order_is_changed_and_cancelled_by_hand(autojump_clock):
 
 async def test_a_lost_answer_is_told_as_pending(autojump_clock):
     async with asking() as ask:
-        port = ask.call.system._seats["one"].port
+        port = ask.call.system.seats["one"].port
         port.script.on("place", Fault.never())
         placed = await ask("router", "PlaceBatch", *ORDER, "deadline_ms=500")
     assert (placed.type, placed.status) == ("BatchDone", "pending")
@@ -317,7 +317,7 @@ async def test_what_only_answers_is_not_told(autojump_clock):
 
 async def test_an_actor_that_does_not_answer_is_told_so(autojump_clock):
     async with asking() as ask:
-        port = ask.call.system._seats["one"].port
+        port = ask.call.system.seats["one"].port
         port.script.on("funds", Fault.never())
         code, words = await refused(ask, "broker:one", "GetFunds", seconds=3)
     assert code == "overloaded"

@@ -232,7 +232,7 @@ async def test_a_console_that_just_leaves_frees_its_place(monkeypatch):
             said = await stream.receive_some()
             assert said.startswith(b"HTTP/1.1 101")
         with trio.fail_after(5):
-            while "console.closed" not in actions(gateway.system._writable):
+            while "console.closed" not in actions(gateway.system.means.store):
                 await gateway.system.feed.news.wait()
         async with talking(gateway) as talk:
             pong = await talk.do(do="ping")

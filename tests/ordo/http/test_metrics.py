@@ -85,7 +85,7 @@ async def test_names_keep_to_the_conventions(autojump_clock, tmp_path):
 
 async def test_a_broker_whose_actor_is_silent_is_down(autojump_clock, tmp_path):
     async with calling(tmp_path) as caller:
-        seat = caller.system._seats["one"]
+        seat = caller.system.seats["one"]
         seat.mailbox.ask = _never
         found = await scraped(caller)
     assert found["ordo_broker_up", "one"] == 0

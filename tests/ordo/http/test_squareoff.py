@@ -273,9 +273,9 @@ async def test_a_product_without_orders_is_told(autojump_clock, tmp_path):
 async def test_an_exit_is_not_held_up_for_want_of_funds(autojump_clock, tmp_path):
     async with calling(tmp_path) as caller:
         await caller.place()
-        desk = caller.system._pretrade._desks["one"]
+        desk = caller.system.pretrade._desks["one"]
         real = msgspec.structs.replace(desk.can, simulated=False, margin=True)
-        caller.system._pretrade._desks["one"] = desk._replace(can=real)
+        caller.system.pretrade._desks["one"] = desk._replace(can=real)
         calls = caller.papers["one"].script.calls
         before = (calls["margin"], calls["funds"])
         answer = await close(caller)
