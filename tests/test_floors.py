@@ -1,10 +1,14 @@
-"""The three floors hold: imports point down only, and each floor keeps to its work."""
+"""The three floors hold: imports point down only, and each floor keeps to its work.
+
+Nor is there a circle of imports on any of them, those for the types counted too.
+"""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +59,7 @@ class Import(NamedTuple):
     file: str
     line: int
     module: str
+    names: tuple[str, ...] = ()
 
     @property
     def top(self) -> str:
@@ -74,6 +79,10 @@ class Source(NamedTuple):
     def floor(self) -> str:
         return self.file.partition("/")[0]
 
+    @property
+    def module(self) -> str:
+        return self.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
     def imports(self) -> Iterator[Import]:
         """Every import, wherever it stands: in a function or for the types only too."""
         for node in ast.walk(self.tree):
@@ -81,7 +90,8 @@ class Source(NamedTuple):
                 for name in node.names:
                     yield Import(self.file, node.lineno, name.name)
             elif isinstance(node, ast.ImportFrom):
-                yield Import(self.file, node.lineno, self._absolute(node))
+                names = tuple(name.name for name in node.names)
+                yield Import(self.file, node.lineno, self._absolute(node), names)
 
     def _absolute(self, node: ast.ImportFrom) -> str:
         if not node.level:
@@ -112,6 +122,37 @@ def upward(sources: Iterable[Source]) -> list[str]:
         for found in each.imports()
         if found.top in MAY_NOT_IMPORT[each.floor]
     ]
+
+
+def circle(sources: Iterable[Source]) -> list[str]:
+    """The modules of one circle, the first again at the end; none where there is none.
+
+    An import counts wherever it stands, in a function or for the types only too: who
+    reads one module of a circle has to read them all. `from a import b` is one of `a.b`
+    where that is a module, and of `a` else.
+    """
+    by_module = {each.module: each for each in sources}
+    graph = {
+        name: {
+            wanted
+            for found in each.imports()
+            for wanted in modules_of(found, by_module.keys())
+            if wanted != name
+        }
+        for name, each in by_module.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def modules_of(found: Import, modules: Set[str]) -> set[str]:
+    """Which of *modules* an import names."""
+    inner = {name: f"{found.module}.{name}" for name in found.names}
+    named = {inner[name] if inner[name] in modules else found.module for name in inner}
+    return (named or {found.module}) & modules
 
 
 def outside(sources: Iterable[Source]) -> list[str]:
@@ -167,6 +208,10 @@ def test_imports_point_down_only(floors):
     assert upward(floors) == []
 
 
+def test_no_imports_run_in_a_circle(floors):
+    assert circle(floors) == []
+
+
 def test_actors_leave_wire_formats_http_and_sql_to_adapters(floors):
     assert outside(floors) == []
 
@@ -212,6 +257,42 @@ def test_an_import_that_points_up_is_found_wherever_it_stands(file, text, module
 )
 def test_an_import_that_points_down_or_sideways_is_not_held_against_it(file, text):
     assert upward([source(file, text)]) == []
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "import actors.a",
+        "from actors import a",
+        "from actors.a import A",
+        "from . import a",
+        "from .a import A",
+        "if TYPE_CHECKING:\n    from actors.a import A",
+        "def f():\n    from actors.a import A",
+    ],
+)
+def test_a_circle_is_found_however_it_is_closed(back):
+    texts = {"a": "from actors.b import B", "b": "from actors.c import C", "c": back}
+    sources = [source(f"actors/{name}.py", text) for name, text in texts.items()]
+    assert sorted(circle(sources)[1:]) == ["actors.a", "actors.b", "actors.c"]
+
+
+def test_a_part_of_a_package_that_imports_the_package_runs_in_a_circle():
+    sources = [
+        source("actors/talk/__init__.py", "from actors.talk.words import Word"),
+        source("actors/talk/words.py", "from actors.talk import Word"),
+    ]
+    assert sorted(circle(sources)[1:]) == ["actors.talk", "actors.talk.words"]
+
+
+def test_two_that_import_the_same_are_no_circle():
+    sources = [
+        source("actors/__init__.py", ""),
+        source("actors/a.py", "from actors import b, c"),
+        source("actors/b.py", "from actors.c import C"),
+        source("actors/c.py", "import trio"),
+    ]
+    assert circle(sources) == []
 
 
 @pytest.mark.parametrize("module", ["httpx", "quart", "sqlite_utils", "sqlite3"])
