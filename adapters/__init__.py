@@ -51,38 +51,40 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import (
+    BrokerPort,
+    Capabilities,
+    LastLook,
+    OrderUpdates,
+    PublishedLimits,
+    SimulatedPort,
+    TagRule,
+    TellingPort,
+)
+from adapters.publishing import PublisherPort, PublishFailed
+from adapters.store_port import (
     Accept,
     Accepted,
     AcceptResult,
     AuditQuery,
     AuditRecord,
-    BrokerPort,
-    Capabilities,
     Halted,
     KeyScope,
     KeyTaken,
-    LastLook,
     Note,
     OldFile,
     OrderCounts,
     OrderQuery,
-    OrderUpdates,
     Pruned,
-    PublishedLimits,
     SaveCursor,
     SaveDayCount,
     SaveOrder,
     SaveOrderCounts,
     SaveSession,
     SaveSwitch,
-    SimulatedPort,
     Store,
-    TagRule,
-    TellingPort,
     TradingSwitch,
     Write,
 )
-from adapters.publishing import PublisherPort, PublishFailed
 
 __all__ = [
     "OPEN_STATUSES",

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.ports import AuditRecord
+from adapters.store_port import AuditRecord
 
 VERSION = 1
 """Of the schema: fields may be added under it, none renamed or taken away."""

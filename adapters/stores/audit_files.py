@@ -15,7 +15,7 @@ from pathlib import Path
 
 from adapters.errors import StoreFailed
 from adapters.model import AuditEntry
-from adapters.ports import OldFile
+from adapters.store_port import OldFile
 from adapters.stores.audit_chain import Head, Line, written
 from adapters.stores.audit_header import Header, day_of, name_for, sealed
 from adapters.stores.audit_key import sync_directory

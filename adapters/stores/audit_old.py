@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from adapters.model import AuditEntry
-from adapters.ports import OldFile
+from adapters.store_port import OldFile
 from adapters.stores.audit_chain import Head, fault, read
 from adapters.stores.audit_header import Header, day_of, files_in, read_header
 from adapters.stores.times import stamp

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from adapters.errors import StoreError, StoreFailed, StoreUnusable
 from adapters.model import AuditEntry
-from adapters.ports import OldFile
+from adapters.store_port import OldFile
 from adapters.stores.audit_chain import Line
 from adapters.stores.audit_files import AuditFiles
 

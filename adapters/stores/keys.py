@@ -6,7 +6,7 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from adapters.model import UNSETTLED_STATUSES
-from adapters.ports import Pruned
+from adapters.store_port import Pruned
 from adapters.stores.times import stamp, time_of
 
 KEY_LIFE = timedelta(days=7)

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from adapters.errors import StoreFailed
 from adapters.model import Batch, OrderEvent, OrderRecord, OrderStatus
-from adapters.ports import (
+from adapters.store_port import (
     AuditQuery,
     AuditRecord,
     KeyScope,

@@ -22,7 +22,7 @@ from adapters.model import (
     Slice,
     Validity,
 )
-from adapters.ports import (
+from adapters.store_port import (
     AuditRecord,
     KeyTaken,
     OrderCounts,

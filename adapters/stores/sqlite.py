@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adapters.errors import StoreFailed, StoreUnusable
 from adapters.model import AuditEntry
-from adapters.ports import Accept, AcceptResult, Note, OldFile, Pruned, Write
+from adapters.store_port import Accept, AcceptResult, Note, OldFile, Pruned, Write
 from adapters.stores import audit_old
 from adapters.stores.audit_chain import is_sealed
 from adapters.stores.audit_files import MOST_FILES, AuditFiles

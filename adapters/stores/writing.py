@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, assert_never
 
 from adapters.errors import StoreFailed
 from adapters.model import AuditEntry, OrderRecord
-from adapters.ports import (
+from adapters.store_port import (
     Accept,
     Accepted,
     AcceptResult,

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from adapters import AuditEntry
-from adapters.ports import Note
+from adapters.store_port import Note
 from adapters.stores import DataLock, SqliteStore, load_or_make_key
 from ordo import tls
 from ordo.cli import main
