@@ -20,6 +20,7 @@ from actors.comparing import Comparing
 from actors.day_count import DayKeeper
 from actors.egress import EgressWatch
 from actors.filling import Filling
+from actors.flight import Flight
 from actors.flights import Flights
 from actors.halts import Halts
 from actors.journal import Journal
@@ -56,7 +57,7 @@ from actors.reconciling import Reconciling
 from actors.recovery import Recovery
 from actors.report import report
 from actors.resting import Resting
-from actors.sender import Flight, Sender
+from actors.sender import Sender
 from actors.session_keeper import SessionKeeper
 from actors.session_watch import SessionWatch
 from actors.stall import watch_mailbox

@@ -11,12 +11,12 @@ import msgspec
 import trio
 
 from actors.canceller import Canceller
+from actors.flight import Flight
 from actors.journal import Journal
 from actors.mailbox import Mailbox, Request
 from actors.messages import CancelOrder, CancelResult, Denial
 from actors.pacer import Pacer
 from actors.records import Records
-from actors.sender import Flight
 from actors.writer import tell
 from adapters import AuditEntry, Note, OrderRecord, OrderStatus, StoreFailed
 

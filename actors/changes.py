@@ -13,11 +13,11 @@ import trio
 
 from actors.cancels import Cancels
 from actors.changer import Changer
+from actors.flight import Flight
 from actors.journal import Journal
 from actors.mailbox import Request
 from actors.messages import ChangeOrder, ChangeResult, Denial
 from actors.protection import outgoing
-from actors.sender import Flight
 from actors.terms import shows, terms_in_book
 from adapters import (
     AuditEntry,

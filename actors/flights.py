@@ -6,11 +6,12 @@ import msgspec
 import trio
 
 from actors.cancels import Cancels, StartSoon
+from actors.flight import Flight
 from actors.journal import Journal
 from actors.mailbox import Request
 from actors.pacer import Pacer
 from actors.reconciler import Reconciler
-from actors.sender import Flight, Sender
+from actors.sender import Sender
 from actors.trading import TradingState
 from actors.windows import Kind
 from adapters import OrderRecord

@@ -6,19 +6,20 @@ the same tag. Whatever cannot be proven is unknown, and left to the reconciler.
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import trio
 
 from actors.breaker import CallResult
 from actors.egress import Egress
+from actors.flight import Flight
 from actors.journal import Journal
-from actors.lifecycle import Change, advance
+from actors.landings import Landings
+from actors.lifecycle import Change
 from actors.line import Line, backoff, denial_of, result_of
 from actors.one_of_a_kind import OneOfAKind
 from actors.pacer import NoSlot, Withdrawn
 from actors.protection import outgoing
-from actors.trading import OTHER_HALT, TradingState
+from actors.trading import TradingState
 from actors.windows import Kind
 from actors.writer import COMMIT_TIMEOUT
 from adapters import (
@@ -26,7 +27,6 @@ from adapters import (
     BrokerError,
     NotSent,
     OrderRecord,
-    OrderStatus,
     RateLimited,
     Rejected,
     SentUnknown,
@@ -40,25 +40,6 @@ log = logging.getLogger("ordo.orders")
 
 SEND_TRIES = 3
 """Tries of an order that provably did not leave."""
-
-
-class Flight:
-    """One order on its way. `deadline` is on the Trio clock."""
-
-    def __init__(
-        self, record: OrderRecord, slot: float | None, deadline: float
-    ) -> None:
-        self.order_id = record.order_id
-        self.closes_for = record.closes_for
-        self.slot = slot
-        self.deadline = deadline
-        self.departed = False  # a byte may have left
-        self.cancel_wanted = False
-        self.renewal: bool | None = None  # True while it waits for a new session
-        self.landed = trio.Event()
-        self.answered = False
-        self.attempts = 0
-        self.latency = 0.0  # seconds at the broker, all tries
 
 
 class _SlotStale(Stopped):
@@ -99,9 +80,9 @@ class Sender:
         self._turns = turns
         self._trading = trading
         self._submit_timeout = submit_timeout
-        self._in_doubt = in_doubt
         self._renewed = renewed
         self._egress = egress
+        self._landings = Landings(line.name, journal, trading, in_doubt)
 
     async def fly(self, flight: Flight) -> OrderRecord:
         """Bring the order to its outcome, and tell it when that is stored.
@@ -129,14 +110,16 @@ class Sender:
         What has not left will not: the last look refuses it from now on.
         """
         if flight.departed:
-            change = self._unknown(flight, "no answer by the request's deadline")
+            change = self._landings.unknown(
+                flight, "no answer by the request's deadline"
+            )
         elif flight.renewal:
             words = "the broker wants a new login, which was not done in time"
-            change = self._denied(flight, "session_expired", words)
+            change = self._landings.denied(flight, "session_expired", words)
         else:
             late = "its deadline passed before it left"
             words = self._turns.hindrance(flight.order_id) or late
-            change = self._denied(flight, "deadline_exceeded", words)
+            change = self._landings.denied(flight, "deadline_exceeded", words)
         await self._journal.save(change)
         await self._journal.flush(flight.order_id)
         return self._journal.spoken(flight.order_id)
@@ -145,15 +128,17 @@ class Sender:
         while True:
             try:
                 await self._ready(flight)
-                return self._answered(flight, await self._try(flight))
+                return self._landings.answered(flight, await self._try(flight))
             except Withdrawn:
-                return self._withdrawn(flight)
+                return self._landings.withdrawn(flight)
             except NoSlot as none:
-                return self._denied(flight, none.code, none.message)
+                return self._landings.denied(flight, none.code, none.message)
             except SentUnknown as error:
                 if error.http_status == 429:
                     self._line.pacer.limited(None)
-                return self._unknown(flight, str(error), http_status=error.http_status)
+                return self._landings.unknown(
+                    flight, str(error), http_status=error.http_status
+                )
             except RateLimited as error:
                 self._line.pacer.limited(error.retry_after)
             except _SlotStale:
@@ -161,14 +146,14 @@ class Sender:
             except Stopped as stopped:
                 self._give_back(flight)
                 if not await self._logged_in_again(flight, stopped.code):
-                    return self._denied(flight, stopped.code, stopped.message)
+                    return self._landings.denied(flight, stopped.code, stopped.message)
             except NotSent as error:
                 if not await self._try_again(flight):
-                    return self._denied(flight, "not_sent", str(error))
+                    return self._landings.denied(flight, "not_sent", str(error))
             except (SessionExpired, Unsupported) as error:
                 denial = denial_of(error)
                 if not await self._logged_in_again(flight, denial.code):
-                    return self._denied(flight, denial.code, denial.message)
+                    return self._landings.denied(flight, denial.code, denial.message)
             flight.slot = None
 
     async def _ready(self, flight: Flight) -> None:
@@ -303,70 +288,3 @@ class Sender:
         """Return the slot: no byte was sent for it."""
         if flight.slot is not None:
             self._line.pacer.give_back(Kind.PLACE, flight.slot)
-
-    def _answered(self, flight: Flight, answer: Acked | Rejected) -> Change | None:
-        if isinstance(answer, Acked):
-            return self._change(
-                flight,
-                OrderStatus.ACKED,
-                "the broker took it",
-                broker_order_id=answer.broker_order_id,
-                http_status=answer.http_status,
-                error_code=None,
-                message=None,
-            )
-        return self._change(
-            flight,
-            OrderStatus.REJECTED,
-            "the broker refused it",
-            broker_order_id=answer.broker_order_id,
-            http_status=answer.http_status,
-            error_code="rejected",
-            message=f"refused by {self._line.name}: {answer.text}",
-            broker_code=answer.code,
-            broker_message=answer.text,
-        )
-
-    def _unknown(self, flight: Flight, cause: str, **fields: Any) -> Change | None:
-        change = self._change(
-            flight,
-            OrderStatus.UNKNOWN,
-            cause,
-            error_code="unknown",
-            message=f"it may have arrived ({cause}); being reconciled",
-            **fields,
-        )
-        if change is not None:  # else its fate is known, or it is looked for already
-            self._in_doubt(flight.order_id)
-        return change
-
-    def _denied(self, flight: Flight, code: str, message: str) -> Change | None:
-        if code == "cancelled":
-            by = self._journal[flight.order_id].cancel_by or "a client"
-            cause = f"asked by {by}; {message}"
-            return self._change(flight, OrderStatus.CANCELLED, cause)
-        return self._change(
-            flight, OrderStatus.DENIED, message, error_code=code, message=message
-        )
-
-    def _withdrawn(self, flight: Flight) -> Change | None:
-        """Taken out before it left: cancelled by its owner, or else by a halt."""
-        if flight.cancel_wanted:
-            return self._denied(flight, "cancelled", "cancelled before it was sent")
-        if flight.closes_for is not None:
-            return self._denied(flight, "not_sent", OTHER_HALT)
-        reason = f"halted: {self._trading.switch.reason}"
-        return self._denied(flight, "kill_switch_engaged", reason)
-
-    def _change(
-        self, flight: Flight, to: OrderStatus, cause: str, **fields: Any
-    ) -> Change | None:
-        return advance(
-            self._journal[flight.order_id],
-            to,
-            cause,
-            self._journal.wall(),
-            attempts=flight.attempts,
-            latency_ms=round(flight.latency * 1000, 3),
-            **fields,
-        )

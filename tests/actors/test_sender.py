@@ -7,11 +7,12 @@ import trio
 
 from actors.breaker import BreakerSettings
 from actors.broker import Broker
+from actors.flight import Flight
 from actors.journal import Journal
 from actors.mailbox import Mailbox
 from actors.messages import Admission
 from actors.one_of_a_kind import OneOfAKind
-from actors.sender import Flight, Sender
+from actors.sender import Sender
 from actors.session_watch import SessionWatch
 from actors.windows import SECOND, Window, regulatory
 from actors.writer import COMMIT_TIMEOUT

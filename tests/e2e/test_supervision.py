@@ -21,6 +21,7 @@ from actors.flights import Flights
 from actors.housekeeping import Housekeeping
 from actors.journal import Journal
 from actors.killswitch import KillSwitch
+from actors.landings import Landings
 from actors.mailbox import MailboxError
 from actors.masters import Masters
 from actors.messages import (
@@ -262,7 +263,7 @@ BROKER = [
     (Broker, "_handle", False),
     (Sender, "_try", False),
     (Sender, "_try", True),
-    (Sender, "_answered", False),
+    (Landings, "answered", False),
     (Sender, "_ready", True),
     (Journal, "save", False),
     (Journal, "save", True),

@@ -6,7 +6,7 @@ import msgspec
 
 from actors import breaker
 from actors.journal import Journal
-from actors.sender import Sender
+from actors.landings import Landings
 from actors.trading import TradingState
 from tests.sim import run
 from tests.sim.plan import HaltPlan, calm, make
@@ -131,9 +131,9 @@ def halted(plan):
 
 def test_a_denial_of_what_the_broker_has_is_told(monkeypatch):
     def denied(self, flight, answer):
-        return self._denied(flight, "not_sent", "a lie")
+        return self.denied(flight, "not_sent", "a lie")
 
-    monkeypatch.setattr(Sender, "_answered", denied)
+    monkeypatch.setattr(Landings, "answered", denied)
     assert "I4" in broken(quiet())
 
 
