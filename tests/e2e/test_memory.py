@@ -133,7 +133,7 @@ def check_empty(system: System, broker: Any, router: Any) -> None:
     assert (len(broker._pacer._queue), broker._pacer._waiters) == (0, {})
     for logs in system.seats["one"].limiter._logs.values():
         assert all(len(log.times) <= log.slots for log in logs)
-    assert (router._placing._running, router._at_work) == ({}, 0)
+    assert (router._placing._keys._running, router._at_work) == ({}, 0)
     assert system.trading.on_the_wire == ()
     boxes = [system.writer, system.killswitch, system.router, system.masters]
     for mailbox in (*boxes, *system.brokers.values()):

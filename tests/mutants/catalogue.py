@@ -163,7 +163,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "one key, one body",
-        "actors/placing.py",
+        "actors/keys.py",
         "        if known.fingerprint != message.fingerprint:\n"
         "            return KeyReused(expired=False)\n"
         "        if known.expired:",
@@ -179,14 +179,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an expired key is refused, not taken anew",
-        "actors/placing.py",
+        "actors/keys.py",
         "        if known.expired:\n            return KeyReused(expired=True)\n",
         "",
         KEYS,
     ),
     Mutant(
         "a request that still runs is not run again",
-        "actors/placing.py",
+        "actors/keys.py",
         "self._running[scope] = mine = Running(message.fingerprint)",
         "mine = self._running.setdefault(scope, Running(message.fingerprint))\n"
         "        mine = Running(message.fingerprint)\n"
