@@ -7,11 +7,11 @@ import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 import msgspec
 
-from actors.windows import ALL, MINUTE, ORDERS, READS, SECOND, Kind, Share, Window
+from actors.window_log import Log, Tally, among, earliest, place_of
+from actors.windows import ALL, MINUTE, ORDERS, READS, SECOND, Kind, Window
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds to stop after a 429 that names no time, and where doubling stops.
@@ -55,32 +55,6 @@ class Headroom(msgspec.Struct, frozen=True, kw_only=True):
     lowered: bool
 
 
-class _Log(NamedTuple):
-    """The entries of one share of one rolling window, oldest first."""
-
-    times: deque[float]
-    width: float
-    slots: int
-    kinds: frozenset[Kind]
-
-    def lowered(self) -> "_Log":
-        """The same entries under four fifths of the slots."""
-        return self._replace(slots=max(1, self.slots * 4 // 5))
-
-    def used(self, now: float) -> int:
-        return sum(at + self.width > now for at in self.times)
-
-
-class _Tally:
-    """The count of one share of one day window."""
-
-    __slots__ = ("count", "kinds", "slots")
-
-    def __init__(self, share: Share, taken: Mapping[Kind, int]) -> None:
-        self.kinds, self.slots = share
-        self.count = _among(share.kinds, taken)
-
-
 class Limiter:
     """All windows of one key (a broker account): a call takes from all or none.
 
@@ -99,14 +73,14 @@ class Limiter:
         self._taken = dict.fromkeys(Kind, 0) | count.taken
         self._logs = {
             window: [
-                _Log(deque(), window.width, share.slots, share.kinds)
+                Log(deque(), window.width, share.slots, share.kinds)
                 for share in window.shares()
             ]
             for window in self._windows
             if not window.by_day
         }
         self._tallies = {
-            window: [_Tally(share, self._taken) for share in window.shares()]
+            window: [Tally(share, self._taken) for share in window.shares()]
             for window in self._windows
             if window.by_day
         }
@@ -194,16 +168,16 @@ class Limiter:
         if day > self._day:
             self._turn_to(day, now)
         for tally in self._daily[kind]:
-            if tally.count + _among(tally.kinds, ahead) >= tally.slots:
+            if tally.count + among(tally.kinds, ahead) >= tally.slots:
                 return math.inf
         start = max(now, self._paused_until)
         same = ahead.get(kind, 0)
         lowered = start < self._lowered_until
         if lowered:
-            slow = _earliest(self._lowered[kind], start, same, ahead)
+            slow = earliest(self._lowered[kind], start, same, ahead)
             if slow <= self._lowered_until:
                 return slow
-        usual = _earliest(self._full[kind], start, same, ahead)
+        usual = earliest(self._full[kind], start, same, ahead)
         return max(usual, self._lowered_until) if lowered else usual
 
     def release(self, kind: Kind, at: float, now: float, day: int) -> bool:
@@ -218,7 +192,7 @@ class Limiter:
             ValueError: No such slot was taken, or it was given back before.
         """
         held = [log.times for log in self._full[kind] if at + log.width > now]
-        places = [_place(times, at) for times in held]
+        places = [place_of(times, at) for times in held]
         if -1 in places:
             raise ValueError(f"no {kind} slot was taken at {at}")
         for times, place in zip(held, places, strict=True):
@@ -331,7 +305,7 @@ class Limiter:
             for tally in tallies:
                 tally.count = 0
 
-    def _enter(self, log: _Log, times: list[float]) -> None:
+    def _enter(self, log: Log, times: list[float]) -> None:
         merged = sorted([*log.times, *times])
         log.times.clear()
         log.times.extend(merged)
@@ -341,43 +315,3 @@ class Limiter:
 def _name(scope: frozenset[Kind]) -> str:
     names = {ALL: "all", ORDERS: "orders", READS: "reads"}
     return names.get(scope) or "+".join(kind for kind in Kind if kind in scope)
-
-
-def _place(times: deque[float], at: float) -> int:
-    """Where *at* stands, or -1.
-
-    Looked for from the end: it is seldom old, and a long deque is slow in its middle.
-    """
-    place = len(times) - 1
-    while place >= 0 and times[place] > at:
-        place -= 1
-    return place if place >= 0 and times[place] == at else -1
-
-
-def _among(kinds: frozenset[Kind], numbers: Mapping[Kind, int]) -> int:
-    """How many of *numbers* are of these kinds."""
-    return sum(number for kind, number in numbers.items() if kind in kinds)
-
-
-def _earliest(
-    logs: list[_Log], start: float, same: int, ahead: Mapping[Kind, int]
-) -> float:
-    """When a call may start: looked up in the log, one look for each share.
-
-    With *n* slots, call number *j* from now waits for the entry *n* places before it:
-    one in the log, or one that itself waits so, whole widths later.
-    """
-    alone = start
-    for times, width, slots, _ in logs:
-        if len(times) >= slots:
-            alone = max(alone, times[-slots] + width)
-    if not ahead:
-        return alone
-    latest = alone
-    for log in logs:
-        turns, place = divmod(_among(log.kinds, ahead), log.slots)
-        back = len(log.times) - log.slots + place
-        free = max(start, log.times[back] + log.width) if back >= 0 else start
-        paced = alone + same // log.slots * log.width
-        latest = max(latest, free + turns * log.width, paced)
-    return latest
