@@ -10,6 +10,7 @@ from actors.ownership import ShownOrder
 from adapters import Depth, Funds, Holding, Margin, Position, Quote, Trade
 from ordo.http import (
     accounts,
+    audit,
     events,
     instruments,
     margin,
@@ -362,10 +363,10 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         f"{V1}/audit",
         "admin",
-        status.audit,
+        audit.records,
         "Audit records, oldest first",
         query=("since", "request_id", "order_id", "limit", "cursor"),
-        data=status.AuditList,
+        data=audit.AuditList,
     ),
     Route(
         "GET",

@@ -1,8 +1,7 @@
-"""How Ordo does: liveness, the whole picture, and the audit log."""
+"""How Ordo does: liveness, and the whole picture."""
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
@@ -15,17 +14,16 @@ from actors.mailbox import Mailbox, MailboxError
 from actors.messages import EgressReport, ReadBroker
 from actors.stall import StallReport
 from actors.traffic import ratio_text
-from adapters import AuditQuery, AuditRecord, OrderCounts
+from adapters import OrderCounts
 from ordo.http.call import Call
 from ordo.http.envelope import Reply
-from ordo.http.errors import ApiError, query_error
+from ordo.http.errors import ApiError
 from ordo.http.masters import MasterView, master_views
 from ordo.http.views import stamp
 from ordo.version import __version__
 
 REPORT_SECONDS = 1.0
 Health = Literal["ok", "degraded", "halted", "failing"]
-CURSOR = re.compile(r"[0-9]{1,18}")
 
 
 class EgressView(msgspec.Struct, kw_only=True):
@@ -156,30 +154,6 @@ class StatusView(msgspec.Struct, kw_only=True):
     uptime_seconds: float
 
 
-class AuditView(msgspec.Struct, kw_only=True):
-    """A record of the audit log."""
-
-    seq: int
-    at: str
-    boot: str
-    actor: str
-    action: str
-    request_id: str | None
-    batch_id: str | None
-    order_id: str | None
-    broker: str | None
-    detail: dict[str, Any]
-    prev: str
-    hash: str
-
-
-class AuditList(msgspec.Struct, kw_only=True):
-    """A page of the audit log; `next_cursor` asks for the next one."""
-
-    audit: list[AuditView]
-    next_cursor: str | None
-
-
 class Alive(msgspec.Struct, kw_only=True):
     """Liveness."""
 
@@ -231,40 +205,6 @@ async def status(call: Call) -> Reply:
             version=__version__,
             uptime_seconds=round(trio.current_time() - system.started_at, 3),
         )
-    )
-
-
-async def audit(call: Call) -> Reply:
-    """Audit records, oldest first."""
-    limit = call.limit()
-    cursor = call.query.get("cursor", "0")
-    if not CURSOR.fullmatch(cursor):
-        raise query_error("cursor", "wanted what next_cursor told")
-    query = AuditQuery(
-        since=call.time("since"),
-        request_id=call.query.get("request_id"),
-        order_id=call.query.get("order_id"),
-        after=int(cursor),
-        limit=limit + 1,
-    )
-    rows = await call.system.records.read(lambda store: store.audit(query))
-    shown = rows[:limit]
-    return Reply(
-        data=AuditList(
-            audit=[_record(row) for row in shown],
-            next_cursor=str(shown[-1].seq) if len(rows) > limit else None,
-        )
-    )
-
-
-def _record(row: AuditRecord) -> AuditView:
-    return AuditView(
-        seq=row.seq,
-        at=stamp(row.at),
-        boot=row.boot,
-        **msgspec.structs.asdict(row.entry),
-        prev=row.prev,
-        hash=row.hash,
     )
 
 
