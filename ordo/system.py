@@ -54,7 +54,7 @@ NO_LOOKS: Mapping[str, Look] = {}
 
 
 class Means(NamedTuple):
-    """What `ordo.tree` makes actors with, and no face touches: as `System` has it."""
+    """What `ordo.tree` makes actors with and no face touches; each as `System` says."""
 
     store: Store
     write_sync: RunSync

@@ -49,6 +49,10 @@ ADAPTERS_WITH_TRIO = {
 }
 """Adapters start no tasks and set no deadlines, so they need no Trio; these do."""
 
+MAKERS = ("ordo/system.py", "ordo/tree/")
+"""Where actors are made. What they are made with, the store to write to among it, is
+`System.means`: a face that took it would write past the writer."""
+
 PRINTERS = ("ordo/cli/", "ordo/demo")
 """Where a person reads standard output."""
 
@@ -178,6 +182,17 @@ def with_trio(sources: Iterable[Source]) -> set[str]:
     }
 
 
+def past_the_actors(sources: Iterable[Source]) -> list[str]:
+    """Where a face takes from a system what only its actors are made with."""
+    return [
+        f"{each.file}:{node.lineno} takes the means"
+        for each in sources
+        if each.floor == "ordo" and not each.file.startswith(MAKERS)
+        for node in ast.walk(each.tree)
+        if isinstance(node, ast.Attribute) and node.attr == "means"
+    ]
+
+
 def undescribed(sources: Iterable[Source]) -> list[str]:
     """Modules with something in them, and no word on what they are for."""
     return [
@@ -226,6 +241,10 @@ def test_no_adapter_is_excused_from_that_which_no_longer_needs_it(floors):
 
 def test_every_module_says_what_it_is_for(floors):
     assert undescribed(floors) == []
+
+
+def test_no_face_works_past_the_actors(floors):
+    assert past_the_actors(floors) == []
 
 
 def test_only_the_command_line_prints(floors):
@@ -304,6 +323,14 @@ def test_an_actor_that_reaches_outside_is_found(module):
 def test_trio_in_an_adapter_is_found():
     sources = [source("adapters/http.py", "from trio import sleep")]
     assert with_trio(sources) == {"adapters/http.py"}
+
+
+def test_a_face_that_takes_the_store_to_write_to_is_found():
+    text = "call.system.means.store.commit(writes)"
+    files = ("ordo/http/audit.py", "ordo/tree/root.py", "ordo/system.py")
+    assert past_the_actors(source(file, text) for file in files) == [
+        "ordo/http/audit.py:1 takes the means"
+    ]
 
 
 def test_a_module_without_a_docstring_is_found_and_an_empty_one_is_not():
