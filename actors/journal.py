@@ -5,8 +5,9 @@ order's earlier changes; one commit at a time takes all that an order has in its
 What could not be committed stays there and is tried again: it was not spoken of yet.
 """
 
+import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from weakref import WeakValueDictionary
@@ -130,6 +131,11 @@ class Journal:
         """
         if change is None:
             return False
+        self.make(change, actor=actor)
+        return await self.flush(change.order.order_id)
+
+    def make(self, change: Change, *, actor: str | None = None) -> None:
+        """Make a change in memory, and queue it; a `flush` stores it."""
         order, event = change.order, change.event
         if event.fill_quantity:
             self._filled()
@@ -138,14 +144,13 @@ class Journal:
             self._settled_at[order.order_id] = trio.current_time()
         self._tell(self[order.order_id], order, event.cause)
         entry = change_entry(change, actor or f"broker:{self.broker}")
-        self._make(SaveOrder(order=order, events=(event,), audit=(entry,)))
-        return await self.flush(order.order_id)
+        self._queue(SaveOrder(order=order, events=(event,), audit=(entry,)))
 
     async def save_sending(self, order_id: str) -> bool:
         """Store that the first byte may leave from now on; False: then it must not."""
         record = msgspec.structs.replace(self[order_id], sending_at=self.wall())
         write = SaveOrder(order=record, events=(), audit=(self._sending(record),))
-        self._make(write)
+        self._queue(write)
         if await self.flush(order_id):
             return True
         self._unmake(write)
@@ -164,23 +169,36 @@ class Journal:
         """Change fields that are no change of status; a `flush` stores them."""
         record = msgspec.structs.replace(self[order_id], **fields)
         events = () if event is None else (event,)
-        self._make(SaveOrder(order=record, events=events, audit=(entry,)))
+        self._queue(SaveOrder(order=record, events=events, audit=(entry,)))
 
     async def flush(self, order_id: str) -> bool:
         """Store what an order has in its queue by its turn; whether that is stored."""
         async with self._turn(order_id):
-            unsaved = self._unsaved.get(order_id)
-            if unsaved is None:
-                return True
-            writes = tuple(unsaved.writes)
-            if not await self._commit(writes):
-                return False
-            unsaved.stored = writes[-1].order
-            del unsaved.writes[: len(writes)]
-            if not unsaved.writes:
-                del self._unsaved[order_id]
-                self._let_go(order_id)
-            return True
+            return await self._store([order_id])
+
+    async def flush_all(self, order_ids: Iterable[str]) -> None:
+        """Store what several orders have in their queues in one commit, once each.
+
+        Nobody waits for one turn while holding another. So an order whose turn is taken
+        is stored behind the others, by itself; mostly it was, with all that it had.
+        """
+        turns: dict[str, trio.Lock] = {}
+        taken: list[str] = []
+        for order_id in dict.fromkeys(order_ids):
+            turn = self._turn(order_id)
+            try:
+                turn.acquire_nowait()
+            except trio.WouldBlock:
+                taken.append(order_id)
+            else:
+                turns[order_id] = turn
+        try:
+            await self._store(turns)
+        finally:
+            for turn in turns.values():
+                turn.release()
+        for order_id in taken:
+            await self.flush(order_id)
 
     def spoken(self, order_id: str) -> OrderRecord:
         """The order as it may be told now: never ahead of the store.
@@ -222,7 +240,7 @@ class Journal:
             if not self._unsaved:
                 self._on_their_way = trio.Event()
 
-    def _make(self, write: SaveOrder) -> None:
+    def _queue(self, write: SaveOrder) -> None:
         """Change the order in memory, and queue the change for the store."""
         order_id = write.order.order_id
         unsaved = self._unsaved.setdefault(order_id, _Unsaved(self[order_id]))
@@ -242,18 +260,35 @@ class Journal:
             turn = self._turns[order_id] = trio.Lock()
         return turn
 
-    async def _commit(self, writes: tuple[SaveOrder, ...]) -> bool:
+    async def _store(self, order_ids: Iterable[str]) -> bool:
+        """Commit all that these orders have in their queues, whose turns we hold."""
+        writes = {
+            order_id: tuple(self._unsaved[order_id].writes)
+            for order_id in order_ids
+            if order_id in self._unsaved
+        }
+        if writes and not await self._commit(writes):
+            return False
+        for order_id, stored in writes.items():
+            unsaved = self._unsaved[order_id]
+            unsaved.stored = stored[-1].order
+            del unsaved.writes[: len(stored)]
+            if not unsaved.writes:
+                del self._unsaved[order_id]
+                self._let_go(order_id)
+        return True
+
+    async def _commit(self, writes: Mapping[str, Sequence[SaveOrder]]) -> bool:
+        together = tuple(itertools.chain.from_iterable(writes.values()))
         try:
-            answer = await self._writer.ask(Commit(writes=writes))
+            answer = await self._writer.ask(Commit(writes=together))
         except MailboxError as exc:
-            log.warning(
-                "not stored yet: %s",
-                exc,
-                extra={
-                    "event": "order.not_stored",
-                    **self.ids(writes[0].order.order_id),
-                },
-            )
+            for order_id in writes:
+                log.warning(
+                    "not stored yet: %s",
+                    exc,
+                    extra={"event": "order.not_stored", **self.ids(order_id)},
+                )
             return False
         return isinstance(answer, Committed)
 

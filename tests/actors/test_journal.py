@@ -253,6 +253,110 @@ async def test_of_several_changes_the_last_that_is_stored_is_told(autojump_clock
         assert room.journal.spoken(ID) == room.stored
 
 
+# Several orders in one commit
+
+OTHER = "ORDER2"
+
+
+@asynccontextmanager
+async def two_orders(**options):
+    async with Room().open(**options) as room:
+        other = a_record(order_id=OTHER, client_tag=OTHER)
+        room.store._orders[OTHER] = other
+        room.journal.take_up([other])
+        yield room
+
+
+def make_acked(room):
+    """Change both in memory."""
+    for order_id in (ID, OTHER):
+        room.journal.make(advance(room.journal[order_id], S.ACKED, "acked", wall()))
+
+
+def told(room):
+    """Whose events are stored, and which, in their order."""
+    return [(event.order_id, str(event.status)) for event in room.store._events]
+
+
+async def test_changes_of_several_orders_are_stored_in_one_commit(autojump_clock):
+    async with two_orders(retrying=False) as room:
+        make_acked(room)
+        assert told(room) == []
+        await room.journal.flush_all([ID, OTHER, ID])
+        assert told(room) == [(ID, "acked"), (OTHER, "acked")]
+        assert len(room.store.commits) == 1
+        assert room.journal.spoken(OTHER) == room.store.order(OTHER)
+        await room.journal.flush_all([ID, OTHER])
+        assert len(room.store.commits) == 1
+
+
+async def test_several_that_settle_are_let_go_once_they_are_stored(autojump_clock):
+    async with two_orders() as room:
+        for order_id in (ID, OTHER):
+            record = room.journal[order_id]
+            room.journal.make(advance(record, S.DENIED, "denied", wall()))
+        room.store.failing = "disk full"
+        await room.journal.flush_all([ID, OTHER])
+        assert len(room.journal) == 2
+        room.store.failing = None
+        await room.journal.flush_all([ID, OTHER])
+        assert len(room.journal) == 0
+
+
+async def test_several_that_could_not_be_stored_are_each_tried_again(autojump_clock):
+    async with two_orders() as room:
+        room.store.failing = "disk full"
+        make_acked(room)
+        await room.journal.flush_all([ID, OTHER])
+        assert room.journal.spoken(OTHER).status == S.UNKNOWN
+        room.store.failing = None
+        await trio.sleep(2)
+        assert sorted(told(room)) == [(ID, "acked"), (OTHER, "acked")]
+
+
+async def test_what_changes_while_several_are_stored_comes_behind_them(autojump_clock):
+    async with two_orders(retrying=False) as room:
+        room.takes = 1
+        make_acked(room)
+        async with trio.open_nursery() as saves:
+            saves.start_soon(room.journal.flush_all, [ID, OTHER])
+            await trio.sleep(0.5)
+            saves.start_soon(room.journal.save, room.row(BookStatus.OPEN, 4, "812"))
+        assert told(room) == [(ID, "acked"), (OTHER, "acked"), (ID, "partially_filled")]
+        assert trio.current_time() == 2
+        assert room.stored == room.journal[ID]
+
+
+async def test_one_that_is_being_stored_already_holds_up_none_of_the_others(
+    autojump_clock,
+):
+    async with two_orders(retrying=False) as room:
+        room.takes = 1
+        async with trio.open_nursery() as saves:
+            saves.start_soon(room.journal.save, room.change(S.UNKNOWN))
+            await trio.sleep(0.5)
+            make_acked(room)
+            saves.start_soon(room.journal.flush_all, [ID, OTHER])
+        assert told(room) == [(ID, "unknown"), (OTHER, "acked"), (ID, "acked")]
+        assert trio.current_time() == 3
+        assert room.stored == room.journal[ID]
+
+
+async def test_of_several_that_the_writer_has_no_room_for_each_is_told(
+    autojump_clock, caplog
+):
+    async with two_orders(retrying=False) as room:
+        room.takes = 1
+        room.mailbox.tell(Commit(writes=(Note(audit=()),)))
+        await trio.sleep(0.1)
+        while room.mailbox.depth < 100:
+            room.mailbox.tell(Commit(writes=()))
+        make_acked(room)
+        await room.journal.flush_all([ID, OTHER])
+    lines = [row for row in caplog.records if row.event == "order.not_stored"]
+    assert [row.order_id for row in lines] == [ID, OTHER]
+
+
 # SENDING
 
 

@@ -25,12 +25,12 @@ async def a_stage(number):
 
 async def test_others_get_their_turn_while_a_long_book_is_compared(autojump_clock):
     turns = {}
-    for orders in (1, 3 * AT_ONCE):
+    for orders in (1, 9 * AT_ONCE):
         stage = await a_stage(orders)
         async with stage.running():
             look = stage.brokers[0]._reconciler.look
             turns[orders] = await _turns_during(look)
-    assert turns[3 * AT_ONCE] >= turns[1] + 2  # one more or less is chance
+    assert turns[9 * AT_ONCE] >= turns[1] + 7  # one more or less is chance
 
 
 async def _turns_during(work):

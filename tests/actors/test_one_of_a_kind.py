@@ -8,9 +8,9 @@ import trio
 from actors.one_of_a_kind import OneOfAKind
 from adapters import Stopped
 from adapters.brokers.paper import Fault
-from tests.support.gateway import an_order
+from tests.support.gateway import an_order, make_paper
 from tests.support.records import a_record
-from tests.support.stage import Stage, resting
+from tests.support.stage import Stage, Watched, resting
 from tests.support.untagged import untagged
 
 
@@ -243,6 +243,25 @@ async def test_the_second_goes_as_soon_as_the_first_is_found(autojump_clock):
             await trio.sleep(0.1)
             tasks.start_soon(places, stage, ends, "second")
     assert ends == {"first": ("unknown", 2), "second": ("acked", 3)}
+
+
+async def test_the_second_goes_once_it_is_stored_that_the_first_was_found(
+    autojump_clock,
+):
+    """After a crash in between, two orders would seek one number each, at one price."""
+    watched = Watched(make_paper())
+    async with untagged(watched).running() as stage:
+        stage.paper.script.on("place", Fault.lose_answer())
+        first = await stage.accept(resting())
+        watched.look = lambda tag: str(stage.stored(first.order_id).status)
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(stage.send, first)
+            await trio.sleep(0.1)
+            second = await stage.accept(resting(), sending=True)
+            tasks.start_soon(partial(stage.send, second, within=20))
+            await trio.sleep(0.1)
+            stage.commit_takes = 1
+    assert [state for _, _, state in watched.departures] == ["placed", "acked"]
 
 
 async def test_the_second_goes_after_the_first_is_refused_denied_or_not_placed(

@@ -310,24 +310,6 @@ async def test_orders_of_others_are_left_alone(autojump_clock):
         assert stage.stored(order.order_id).broker_order_id == "PAPER-000003"
 
 
-async def test_a_change_of_the_book_is_made_to_the_order_as_it_is_by_then(
-    autojump_clock,
-):
-    """One commit of a round takes long; the next order has changed meanwhile."""
-    paper = make_paper(fill="manual")
-    async with Stage(paper).running() as stage:
-        first = await stage.place(resting())
-        second = await stage.place(resting())
-        paper.fill(first.broker_order_id, 10, 700)
-        paper.fill(second.broker_order_id, 10, 700)
-        stage.commit_takes = 1
-        await trio.sleep(0.5)  # the round is storing the first
-        await stage.cancel(second.order_id)
-        await trio.sleep(10)
-        assert stage.stored(second.order_id).cancel_requested
-        assert stage.story(second.order_id) == ["placed", "acked", "filled"]
-
-
 async def test_a_row_read_before_an_order_was_settled_does_not_overturn_it(
     autojump_clock, caplog
 ):

@@ -243,6 +243,22 @@ MUTANTS: tuple[Mutant, ...] = (
         (*LOOKS, "tests/actors/test_broker.py"),
     ),
     Mutant(
+        "the next of its kind goes once it is stored that one was found",
+        "actors/taking_over.py",
+        "        changed = [each.before.order_id for each in taken",
+        "        for each in taken:\n"
+        "            self._certain(each.before.order_id)\n"
+        "        changed = [each.before.order_id for each in taken",
+        ("tests/actors/test_one_of_a_kind.py",),
+    ),
+    Mutant(
+        "an order that is just being stored is stored again behind that",
+        "actors/journal.py",
+        "                taken.append(order_id)\n",
+        "                pass\n",
+        ("tests/actors/test_journal.py", "tests/actors/test_taking_over.py"),
+    ),
+    Mutant(
         "nothing is told that is not on disk",
         "actors/journal.py",
         "        if unsaved is None or record.status is OrderStatus.DENIED:\n",

@@ -138,12 +138,12 @@ def test_a_denial_of_what_the_broker_has_is_told(monkeypatch):
 
 
 def test_a_change_without_its_audit_record_is_told(monkeypatch):
-    make_write = Journal._make
+    queue = Journal._queue
 
     def silent(self, write):
-        make_write(self, msgspec.structs.replace(write, audit=()))
+        queue(self, msgspec.structs.replace(write, audit=()))
 
-    monkeypatch.setattr(Journal, "_make", silent)
+    monkeypatch.setattr(Journal, "_queue", silent)
     assert "I9" in broken(quiet())
 
 
