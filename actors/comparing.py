@@ -116,18 +116,19 @@ class Comparing:
         """
         self._journal.forget_settled()
         round_.book = book
-        way, owners = GivingWay(), self._ownership.now()
+        owners = self._ownership.now()
         by_number = {row.broker_order_id: row for row in book}
         round_.whole = self._is_whole(by_number)
         findings = self._untagged.look(book, owners)
         rows = _Rows(by_number, self._by_tag(book), findings)
         orders, ripe = [record.order_id for record in self._journal], list[str]()
-        for begin in range(0, len(orders), AT_ONCE):
-            if begin:
-                await way.rest()
-            ripe += await self._compare_some(
-                round_, orders[begin : begin + AT_ONCE], rows
-            )
+        slices = [orders[at : at + AT_ONCE] for at in range(0, len(orders), AT_ONCE)]
+        way, changed = GivingWay(len(slices)), 0
+        for number, some in enumerate(slices):
+            if number:
+                await way.rest(changed)
+            taken = self._take_some(round_, some, rows, ripe)
+            changed = await self._taking_over.store(round_, taken)
         await self._take_up_settled(round_, book, owners)
         try:
             if ripe:
@@ -136,17 +137,14 @@ class Comparing:
             self._looked = round_.read_at
             self._tell_undecided(round_)
 
-    async def _compare_some(
-        self, round_: Round, order_ids: Iterable[str], rows: "_Rows"
-    ) -> list[str]:
-        """Take over what the rows say of these orders, with one commit for all.
+    def _take_some(
+        self, round_: Round, order_ids: Iterable[str], rows: "_Rows", ripe: list[str]
+    ) -> list[Taken]:
+        """Take over what the rows say of these orders, each as it is this moment.
 
-        Each is compared as it is this moment, and changed with no await in between.
-
-        Returns:
-            Those without a row, that were missed often enough by now.
+        Those without a row, that were missed often enough by now, go to *ripe*.
         """
-        taken, ripe = [], []
+        taken = []
         for order_id in order_ids:
             record = self._journal.get(order_id)  # it may have changed meanwhile
             if record is None or self._journal.settled_after(order_id, round_.started):
@@ -157,8 +155,7 @@ class Comparing:
                 taken.append(self._take(record, row, where))
             elif self._missing(round_, record, rows.findings.get(order_id)):
                 ripe.append(order_id)
-        await self._taking_over.store(round_, taken)
-        return ripe
+        return taken
 
     async def told(self, record: OrderRecord, row: BookOrder) -> None:
         """Take over what the broker says of one live order without being asked.

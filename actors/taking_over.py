@@ -67,16 +67,20 @@ class TakingOver:
             self._journal.make(change)
         return Taken(record, row, change)
 
-    async def store(self, round_: Round, taken: Sequence[Taken]) -> None:
+    async def store(self, round_: Round, taken: Sequence[Taken]) -> int:
         """Store what was taken in one commit, and tell what it means.
 
         What could not be stored is told as well: it is kept, and tried again.
+
+        Returns:
+            How many orders it changed.
         """
         changed = [each.before.order_id for each in taken if each.change is not None]
         if changed:
             await self._journal.flush_all(changed)
         for each in taken:
             await self._tell(round_, each)
+        return len(changed)
 
     async def _tell(self, round_: Round, taken: Taken) -> None:
         """By now the order may have changed again, or be let go of."""
