@@ -31,7 +31,10 @@ class Demo:
         environ["ORDO_DATA__DIR"] = str(directory / "var")
         self.environ = {**os.environ, **environ}
         self.process = Process(
-            sys.executable, "-m", "ordo", "demo", environ=environ, log=directory / "log"
+            *(sys.executable, "-m", "ordo", "demo"),
+            environ=environ,
+            log=directory / "log",
+            fresh=True,
         )
         self.said = ""
         while "Ctrl-C" not in self.said:

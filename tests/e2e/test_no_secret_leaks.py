@@ -100,8 +100,9 @@ class Planted:
     def crash(self) -> None:
         """Kill it, and keep what it still had to say."""
         self.ordo.popen.kill()
-        out, _ = self.ordo.popen.communicate(timeout=10)
-        self.told.append(out)
+        self.ordo.popen.wait(10)
+        assert self.ordo.popen.stdout is not None
+        self.told.append(self.ordo.popen.stdout.read())
 
     def log_in(self) -> None:
         """A log-in that succeeds; its code and its token are searched for too."""

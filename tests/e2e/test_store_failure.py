@@ -3,12 +3,12 @@
 import resource
 import sqlite3
 import subprocess
-import sys
 import threading
 
 import pytest
 
-from tests.support.processes import ROOT, TOKEN
+from tests.support.forked import run
+from tests.support.processes import TOKEN
 from tests.support.waiting import until
 from tests.venues.fyers_rows import CANCELLED
 
@@ -102,15 +102,8 @@ def test_on_a_full_disk_one_can_read_cancel_and_halt(gateway):
 
 def start(gateway) -> subprocess.CompletedProcess[str]:
     """A start that should fail."""
-    return subprocess.run(
-        [sys.executable, "-m", "ordo", "serve", "--config", str(gateway.config)],
-        cwd=ROOT,
-        env={"ORDO_AUTH__TOKEN": TOKEN, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    environ = {"ORDO_AUTH__TOKEN": TOKEN, "PATH": "/usr/bin:/bin"}
+    return run("ordo", "serve", "--config", str(gateway.config), environ=environ)
 
 
 def corrupt(database) -> None:

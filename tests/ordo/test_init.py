@@ -144,6 +144,7 @@ def test_ordo_starts_with_it(tmp_path):
             "ORDO_DATA__DIR": str(tmp_path / "var"),
         },
         log=tmp_path / "log",
+        fresh=True,
     )
     with ended(process):
         assert process.line().startswith("Ordo is ready at https://127.0.0.1:")

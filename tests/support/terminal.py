@@ -6,12 +6,13 @@ import os
 import pty
 import re
 import select
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
+
+from tests.support.forked import Forked
 
 
 class Terminal:
@@ -25,16 +26,17 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         self.shown = ""
         self._read_to = 0
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", "ordo", *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env={**os.environ, **environ},
-            start_new_session=True,
-            preexec_fn=_take_terminal,
-        )
-        os.close(theirs)
+        try:
+            self.popen = Forked(
+                "ordo",
+                *arguments,
+                environ={**os.environ, **environ},
+                stdio=(theirs, theirs, theirs),
+                directory=Path.cwd(),
+                at_terminal=True,
+            )
+        finally:
+            os.close(theirs)
 
     def __enter__(self) -> Terminal:
         return self
@@ -87,10 +89,3 @@ class Terminal:
             return False
         self.shown += some.decode(errors="replace").replace("\r\n", "\n")
         return bool(some)
-
-
-def _take_terminal() -> None:
-    """Make the pseudo-terminal the session's own, so that a password can be asked."""
-    import fcntl
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
