@@ -1,5 +1,6 @@
 """Answers of the venue, for tests that need no venue."""
 
+import functools
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,12 @@ from tests.venues.mstock_rules import Terms
 from .conftest import NOON
 
 ID = "1131261130001"
+
+
+@functools.cache
+def _market() -> Market:
+    """One for all rows, which only read it."""
+    return Market()
 
 
 def order(key: tuple[str, str] = ("NSE", "3045"), **changes: Any) -> Order:
@@ -25,7 +32,7 @@ def order(key: tuple[str, str] = ("NSE", "3045"), **changes: Any) -> Order:
         trigger=Decimal(0),
         disclosed=Decimal(0),
     )
-    one, at = Market().instruments[key], NOON.timestamp()
+    one, at = _market().instruments[key], NOON.timestamp()
     made = Order(ID, one, terms, "Pending", at, at)
     for name, value in changes.items():
         setattr(made, name, value)

@@ -75,7 +75,13 @@ DOSSIER = {
 @pytest.fixture
 async def asked(mstock, root, web):
     """Make a call of each kind with one answer; the order's row is there to read."""
+    answers: list[httpx.Response] = []
     web.get(f"{root}/orders").respond(json=book(root))
+    for path in (
+        *("orders/regular", f"orders/regular/{ID}", "user/fundsummary"),
+        "connect/login",
+    ):
+        web.route(url=f"{root}/{path}").mock(side_effect=lambda request: answers[-1])
     settings = MstockSettings(
         api_type=root[-1].upper(),
         api_key=Secret(KEY),
@@ -101,9 +107,7 @@ async def asked(mstock, root, web):
             return exc
 
     async def ask(kind, answer):
-        for path in ("orders/regular", f"orders/regular/{ID}", "user/fundsummary"):
-            web.route(url=f"{root}/{path}").mock(return_value=answer)
-        web.route(url=f"{root}/connect/login").mock(return_value=answer)
+        answers.append(answer)
         return await call(kind)
 
     yield ask
