@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.plain import PLAIN
 from tests.support.processes import (
     TOKEN,
     VENUE_TOKEN,
@@ -43,7 +44,9 @@ class Desk:
         self.config = write_config(directory, self._tables(port), port=port)
         self.start()
         self.venue = stack.enter_context(
-            httpx.Client(base_url=self.fyers.url, timeout=30, trust_env=False)
+            httpx.Client(
+                base_url=self.fyers.url, timeout=30, trust_env=False, verify=PLAIN
+            )
         )
 
     def _tables(self, port: int) -> dict[str, dict[str, Any]]:
@@ -78,6 +81,7 @@ class Desk:
                 headers={"Authorization": f"Bearer {TOKEN}"},
                 timeout=30,
                 trust_env=False,
+                verify=PLAIN,
             )
         )
 
@@ -108,7 +112,9 @@ class Desk:
         path = f"/api/v1/sessions/{broker}"
         asked = self.client.post(f"{path}/login").json()["data"]
         if asked["login_url"]:
-            httpx.get(asked["login_url"], follow_redirects=True, trust_env=False)
+            httpx.get(
+                asked["login_url"], follow_redirects=True, trust_env=False, verify=PLAIN
+            )
             return
         body = {"challenge_id": asked["challenge_id"], "otp": OTP}
         self.client.post(f"{path}/verify", json=body).raise_for_status()

@@ -11,6 +11,7 @@ import httpx
 import trio
 
 from tests.crash.clients import HEADERS, Acknowledged, Halt, Ledger, note
+from tests.support.plain import PLAIN
 
 AGREED = {1: "cancelled", 2: "filled", 5: "rejected", 6: "acked"}
 """A venue's status, and what it is for Ordo; 6 with a part filled has its own."""
@@ -34,7 +35,9 @@ class Verdict:
 
 def venue_book(venue_url: str) -> list[dict[str, Any]]:
     """Every order the venue has, hidden ones included."""
-    answer = httpx.get(f"{venue_url}/_venue/book", timeout=30, trust_env=False)
+    answer = httpx.get(
+        f"{venue_url}/_venue/book", timeout=30, trust_env=False, verify=PLAIN
+    )
     orders: list[dict[str, Any]] = answer.json()["orders"]
     return orders
 
@@ -44,7 +47,7 @@ def ordo_orders(ordo_url: str) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     cursor = ""
     with httpx.Client(
-        base_url=ordo_url, headers=HEADERS, timeout=30, trust_env=False
+        base_url=ordo_url, headers=HEADERS, timeout=30, trust_env=False, verify=PLAIN
     ) as client:
         while True:
             page = client.get(f"/api/v1/orders?limit=1000{cursor}").json()["data"]
@@ -85,7 +88,9 @@ def compared(
 
 def late_sends(venue_url: str, halts: Iterable[Halt]) -> list[str]:
     """Orders that came to the venue while the kill-switch was known to be engaged."""
-    answer = httpx.get(f"{venue_url}/_venue/requests", timeout=30, trust_env=False)
+    answer = httpx.get(
+        f"{venue_url}/_venue/requests", timeout=30, trust_env=False, verify=PLAIN
+    )
     at = [each["at"] for each in answer.json()["requests"] if each["name"] == "place"]
     found = []
     for halt in halts:
@@ -139,7 +144,7 @@ async def _replay(url: str, ledger: Ledger, wanted: list[Acknowledged]) -> int:
     async def ask() -> None:
         nonlocal replayed
         async with httpx.AsyncClient(
-            base_url=url, headers=HEADERS, timeout=30, trust_env=False
+            base_url=url, headers=HEADERS, timeout=30, trust_env=False, verify=PLAIN
         ) as client:
             while left:
                 said = left.pop()

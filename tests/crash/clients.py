@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 import trio
 
+from tests.support.plain import PLAIN
 from tests.support.processes import TOKEN
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -105,7 +106,11 @@ class Clients:
     async def _keep_ordering(self, name: str) -> None:
         rng = random.Random(f"{self._seed}/{name}")
         async with httpx.AsyncClient(
-            base_url=self._url, headers=HEADERS, timeout=10, trust_env=False
+            base_url=self._url,
+            headers=HEADERS,
+            timeout=10,
+            trust_env=False,
+            verify=PLAIN,
         ) as client:
             for number in itertools.count():
                 key, body = f"{name}-{number}", body_of(rng)

@@ -10,6 +10,7 @@ import httpx
 import trio
 
 from tests.crash.clients import HEADERS, Halt, Ledger
+from tests.support.plain import PLAIN
 
 ASK_AGAIN = 0.05
 PAUSE, HOLD = (0.8, 4.0), (0.1, 0.6)
@@ -46,7 +47,11 @@ class Halting:
     async def run(self) -> None:
         """Until cancelled."""
         async with httpx.AsyncClient(
-            base_url=self._url, headers=HEADERS, timeout=10, trust_env=False
+            base_url=self._url,
+            headers=HEADERS,
+            timeout=10,
+            trust_env=False,
+            verify=PLAIN,
         ) as client:
             while True:
                 await self._pause()

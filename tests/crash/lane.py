@@ -15,6 +15,7 @@ from tests.crash.halting import Halting
 from tests.crash.points import POINTS
 from tests.crash.processes import OrdoAt, dying
 from tests.crash.weather import Weather
+from tests.support.plain import PLAIN
 from tests.support.processes import (
     FyersVenue,
     Ordo,
@@ -124,7 +125,9 @@ class Lane:
         return ordo
 
     async def _check_halted(self, before: str) -> None:
-        async with httpx.AsyncClient(headers=HEADERS, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            headers=HEADERS, trust_env=False, verify=PLAIN
+        ) as client:
             answer = await client.get(f"{self.url}/api/v1/kill-switch")
         if answer.json()["data"]["engaged"] is not True:
             self.ledger.contradictions.append(f"not halted after a kill: {before}")

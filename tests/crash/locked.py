@@ -16,6 +16,7 @@ import httpx
 
 from tests.crash.check import compared, ordo_orders, venue_book
 from tests.crash.clients import HEADERS
+from tests.support.plain import PLAIN
 from tests.support.processes import (
     FyersVenue,
     Ordo,
@@ -77,7 +78,11 @@ def lock(directory: Path, seconds: float) -> Locked:
         with (
             ended(ordo),
             httpx.Client(
-                base_url=ordo.url, headers=HEADERS, timeout=30, trust_env=False
+                base_url=ordo.url,
+                headers=HEADERS,
+                timeout=30,
+                trust_env=False,
+                verify=PLAIN,
             ) as client,
         ):
             return _Trial(venue, ordo, client).run(directory, seconds)
@@ -100,7 +105,12 @@ class _Trial:
         flying = threading.Thread(target=self._order, args=("flying",))
         self._askers.append(flying)
         fault = {"on": "place", "kind": "delay_after_accept", "seconds": IN_FLIGHT}
-        httpx.post(f"{self._venue.url}/_venue/faults", json=fault, trust_env=False)
+        httpx.post(
+            f"{self._venue.url}/_venue/faults",
+            json=fault,
+            trust_env=False,
+            verify=PLAIN,
+        )
         flying.start()
         until(lambda: len(venue_book(self._venue.url)) == 2)
         with held(directory / "var" / "ordo.db"):

@@ -37,6 +37,7 @@ from ordo.data import opened
 from tests.bench.load import Connection, Target
 from tests.crash.check import venue_book
 from tests.crash.clients import HEADERS
+from tests.support.plain import PLAIN
 from tests.support.processes import (
     TOKEN,
     VENUE_TOKEN,
@@ -94,7 +95,11 @@ def _start(config: Path, number: int) -> tuple[float, float]:
     with (
         ended(ordo),
         httpx.Client(
-            base_url=ordo.url, headers=HEADERS, timeout=30, trust_env=False
+            base_url=ordo.url,
+            headers=HEADERS,
+            timeout=30,
+            trust_env=False,
+            verify=PLAIN,
         ) as client,
     ):
         tries = 0

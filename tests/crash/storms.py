@@ -17,6 +17,7 @@ import trio
 from tests.crash.check import venue_book
 from tests.crash.clients import HEADERS
 from tests.crash.processes import dying
+from tests.support.plain import PLAIN
 from tests.support.processes import (
     FyersVenue,
     Ordo,
@@ -79,7 +80,12 @@ class Storms:
         self._start()
         if slow:
             fault = {"on": "place", "kind": "delay_after_accept", "seconds": SLOW}
-            httpx.post(f"{self.venue.url}/_venue/faults", json=fault, trust_env=False)
+            httpx.post(
+                f"{self.venue.url}/_venue/faults",
+                json=fault,
+                trust_env=False,
+                verify=PLAIN,
+            )
         return self._judged(number, repeats=2)
 
     def cut(self, number: int, point: str) -> Storm:
@@ -158,7 +164,7 @@ class Storms:
 async def _until_open(url: str) -> None:
     """After a start each broker must have seen its book, and no slot is free yet."""
     async with httpx.AsyncClient(
-        base_url=url, headers=HEADERS, timeout=30, trust_env=False
+        base_url=url, headers=HEADERS, timeout=30, trust_env=False, verify=PLAIN
     ) as client:
         while True:
             status = (await client.get("/api/v1/status")).json()["data"]
@@ -175,7 +181,12 @@ async def _storm(
     limits = httpx.Limits(max_connections=REQUESTS)
 
     async with httpx.AsyncClient(
-        base_url=url, headers=HEADERS, timeout=30, limits=limits, trust_env=False
+        base_url=url,
+        headers=HEADERS,
+        timeout=30,
+        limits=limits,
+        trust_env=False,
+        verify=PLAIN,
     ) as client:
 
         async def ask() -> None:
@@ -198,7 +209,7 @@ async def _until_told(
 ) -> tuple[int, dict[str, Any]]:
     """Once more, until there is an answer of a batch."""
     async with httpx.AsyncClient(
-        base_url=url, headers=HEADERS, timeout=30, trust_env=False
+        base_url=url, headers=HEADERS, timeout=30, trust_env=False, verify=PLAIN
     ) as client:
         while True:
             answer = await client.post(

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import trio
 
+from tests.support.plain import PLAIN
+
 SHORTEST, LONGEST = 0.1, 0.5
 """Seconds between two faults."""
 MOST = 3
@@ -65,7 +67,9 @@ class Weather:
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with httpx.AsyncClient(base_url=self._url, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self._url, trust_env=False, verify=PLAIN
+        ) as client:
             while True:
                 await trio.sleep(self._rng.uniform(SHORTEST, LONGEST))
                 await self._on.wait()
@@ -78,5 +82,7 @@ class Weather:
 
     async def clear(self) -> None:
         """No fault is left waiting."""
-        async with httpx.AsyncClient(base_url=self._url, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self._url, trust_env=False, verify=PLAIN
+        ) as client:
             (await client.delete("/_venue/faults")).raise_for_status()

@@ -21,6 +21,7 @@ from tests.day.live import (
 )
 from tests.day.plan import make
 from tests.sdk_client.cutting import CuttingProxy
+from tests.support.plain import PLAIN
 from tests.support.processes import TOKEN, Ordo, ended, write_config
 from tests.support.three import three_tables
 
@@ -56,7 +57,7 @@ def there(tmp_path):
 async def test_every_change_is_told_once_and_in_order_by_stream_and_kafka(there):
     reader = Reader()
     client = httpx.AsyncClient(
-        base_url=there.ordo, headers=HEADERS, timeout=30, trust_env=False
+        base_url=there.ordo, headers=HEADERS, timeout=30, trust_env=False, verify=PLAIN
     )
     with CuttingProxy(httpx.URL(there.ordo).port, cuts=0) as proxy:
         async with client, trio.open_nursery() as tasks:

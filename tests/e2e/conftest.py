@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.plain import PLAIN
 from tests.support.processes import (
     TOKEN,
     FyersVenue,
@@ -35,7 +36,9 @@ class Gateway:
         self._stack = stack
         self.start()
         self.control = stack.enter_context(
-            httpx.Client(base_url=self.venue.url, timeout=30, trust_env=False)
+            httpx.Client(
+                base_url=self.venue.url, timeout=30, trust_env=False, verify=PLAIN
+            )
         )
 
     def start(self, **environ: str) -> None:
@@ -48,6 +51,7 @@ class Gateway:
                 headers={"Authorization": f"Bearer {TOKEN}"},
                 timeout=30,
                 trust_env=False,
+                verify=PLAIN,
             )
         )
 

@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 
+from tests.support.plain import PLAIN
 from tests.support.processes import TOKEN, run_ordo
 from tests.support.waiting import until
 
@@ -32,7 +33,11 @@ class Load(threading.Thread):
         order = {"symbol": "NSE:SBIN", "side": "BUY", "quantity": 1, "type": "LIMIT"}
         body = {"brokers": ["venue"], "orders": [{**order, "price": 800}]}
         with httpx.Client(
-            base_url=self._url, headers=headers, timeout=30, trust_env=False
+            base_url=self._url,
+            headers=headers,
+            timeout=30,
+            trust_env=False,
+            verify=PLAIN,
         ) as client:
             while not self.stopped.is_set():
                 answer = client.post("/api/v1/orders", json=body)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from adapters.sealing import MasterKey
+from tests.support.plain import PLAIN
 from tests.support.processes import (
     TOKEN,
     VENUE_TOKEN,
@@ -48,6 +49,7 @@ class Desk:
                 headers={"Authorization": f"Bearer {TOKEN}"},
                 timeout=30,
                 trust_env=False,
+                verify=PLAIN,
             )
         )
 
@@ -75,7 +77,9 @@ def desk(tmp_path):
 
 def browse(url: str) -> httpx.Response:
     """What the user's browser does: open the page, follow it back to Ordo."""
-    return httpx.get(url, follow_redirects=True, timeout=20, trust_env=False)
+    return httpx.get(
+        url, follow_redirects=True, timeout=20, trust_env=False, verify=PLAIN
+    )
 
 
 def test_a_page_in_the_browser_logs_in_while_the_terminal_waits(desk):
@@ -96,7 +100,9 @@ def test_a_page_in_the_browser_logs_in_while_the_terminal_waits(desk):
 def test_the_address_can_be_pasted_where_the_browser_is_elsewhere(desk):
     login = desk.terminal("login", "venue")
     url = login.wait_for(r"Open: (\S+)")[1]
-    led_to = httpx.get(url, timeout=20, trust_env=False).headers["Location"]
+    led_to = httpx.get(url, timeout=20, trust_env=False, verify=PLAIN).headers[
+        "Location"
+    ]
     login.wait_for("paste the address")
     login.type(led_to)
     login.wait_for(r"venue +active")
@@ -106,7 +112,9 @@ def test_the_address_can_be_pasted_where_the_browser_is_elsewhere(desk):
 def test_a_wrong_address_can_be_corrected(desk):
     login = desk.terminal("login", "venue")
     url = login.wait_for(r"Open: (\S+)")[1]
-    led_to = httpx.get(url, timeout=20, trust_env=False).headers["Location"]
+    led_to = httpx.get(url, timeout=20, trust_env=False, verify=PLAIN).headers[
+        "Location"
+    ]
     login.wait_for("paste the address")
     login.type("https://127.0.0.1/?auth_code=X&state=other")
     login.wait_for("does not bear the state of this log-in")

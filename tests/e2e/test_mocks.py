@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.plain import PLAIN
 from tests.support.processes import TOKEN, Ordo, ended, write_config
 
 BROKERS = {
@@ -33,6 +34,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 headers={"Authorization": f"Bearer {TOKEN}"},
                 timeout=30,
                 trust_env=False,
+                verify=PLAIN,
             )
             return ordo, stack.enter_context(client)
 

@@ -16,6 +16,7 @@ import pytest
 
 from adapters.grants import open_grant
 from adapters.sealing import Keyring, MasterKey
+from tests.support.plain import PLAIN
 from tests.support.processes import (
     VENUE_TOKEN,
     FyersVenue,
@@ -94,6 +95,7 @@ class Planted:
                 headers={"Authorization": f"Bearer {PLANTED['api token']}"},
                 timeout=30,
                 trust_env=False,
+                verify=PLAIN,
             )
         )
 
@@ -107,7 +109,7 @@ class Planted:
     def log_in(self) -> None:
         """A log-in that succeeds; its code and its token are searched for too."""
         begun = self.call("POST", "/api/v1/sessions/venue/login").json()["data"]
-        page = httpx.get(begun["login_url"], timeout=20, trust_env=False)
+        page = httpx.get(begun["login_url"], timeout=20, trust_env=False, verify=PLAIN)
         led_to = page.headers["Location"]
         (self.secrets["code of the log-in"],) = parse_qs(urlsplit(led_to).query)[
             "auth_code"
@@ -198,7 +200,9 @@ def test_the_search_knows_a_secret_however_it_is_packed(secret):
 def _do_everything(planted: Planted) -> None:
     """Orders, refusals, faults, logins, wrong requests: each with its secret near."""
     assert planted.order("k1").json()["results"][0]["status"] == "acked"
-    faults = httpx.Client(base_url=planted.venue.url, timeout=30, trust_env=False)
+    faults = httpx.Client(
+        base_url=planted.venue.url, timeout=30, trust_env=False, verify=PLAIN
+    )
     with faults:
         for kind in ("error_200", "html_200", "drop_after_accept", "truncated_body"):
             fault = {"on": "place", "kind": kind, "code": -50, "text": "no"}

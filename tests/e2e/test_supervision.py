@@ -51,6 +51,7 @@ from ordo.http.server import HttpServer
 from ordo.tree import tree_of
 from tests.support.gateway import a_batch, an_order, make_paper, make_system, place
 from tests.support.memory_store import MemoryStore
+from tests.support.plain import PLAIN
 
 BROKERS = ("one", "two", "three")
 DEADLINE = 5.0
@@ -480,7 +481,7 @@ async def test_after_a_crash_of_the_writer_http_answers_again_on_its_port(monkey
     url = f"http://127.0.0.1:{port}/health"
     async with (
         trio.open_nursery() as nursery,
-        httpx.AsyncClient(trust_env=False) as client,
+        httpx.AsyncClient(trust_env=False, verify=PLAIN) as client,
     ):
         await nursery.start(tree.run)
         assert (await client.get(url)).status_code == 200

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.plain import PLAIN
 from tests.support.processes import (
     TOKEN,
     VENUE_TOKEN,
@@ -50,6 +51,7 @@ class Desk:
                 headers={"Authorization": f"Bearer {TOKEN}"},
                 timeout=60,
                 trust_env=False,
+                verify=PLAIN,
             )
         )
 
@@ -127,7 +129,7 @@ def desk(tmp_path):
 
 def browse(url: str) -> None:
     """What the user's browser does with FYERS's page."""
-    httpx.get(url, follow_redirects=True, timeout=20, trust_env=False)
+    httpx.get(url, follow_redirects=True, timeout=20, trust_env=False, verify=PLAIN)
 
 
 def secret(terminal: Terminal, prompt: str, text: str) -> None:

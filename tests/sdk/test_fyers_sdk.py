@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.plain import PLAIN
 from tests.venues.fyers_market import SAMPLES
 
 HERE = Path(__file__).resolve().parent
@@ -58,7 +59,7 @@ def session() -> Iterator[Session]:
             env={"PATH": "", "NO_PROXY": "127.0.0.1"},
         )
         assert driver.returncode == 0, driver.stderr
-        with httpx.Client(trust_env=False) as http:
+        with httpx.Client(trust_env=False, verify=PLAIN) as http:
             book = http.get(f"{url}/_venue/book").json()
         yield Session(json.loads(driver.stdout), book)
         venue.terminate()

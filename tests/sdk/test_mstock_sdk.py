@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.plain import PLAIN
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 KEY = "DEMO/API+KEY@1="
@@ -65,7 +67,7 @@ def session(request: pytest.FixtureRequest) -> Iterator[Session]:
             env={"PATH": "", "NO_PROXY": "127.0.0.1"},
         )
         assert driver.returncode == 0, driver.stderr
-        with httpx.Client(trust_env=False) as http:
+        with httpx.Client(trust_env=False, verify=PLAIN) as http:
             book = http.get(f"{url}/_venue/book").json()
         yield Session(kind, json.loads(driver.stdout), book)
         venue.terminate()

@@ -19,6 +19,7 @@ from tests.crash.check import ordo_orders, venue_book
 from tests.crash.clients import HEADERS
 from tests.soak.load import OpenLoad, Said, statuses
 from tests.soak.venues import Venues
+from tests.support.plain import PLAIN
 from tests.support.processes import TOKEN, Ordo, fyers_table, write_config
 from tests.support.waiting import until
 
@@ -97,7 +98,11 @@ class Soak:
         }
         self._body = json.dumps({"brokers": names, "orders": [order]}).encode()
         self._client = httpx.Client(
-            base_url=self.ordo.url, headers=HEADERS, timeout=60, trust_env=False
+            base_url=self.ordo.url,
+            headers=HEADERS,
+            timeout=60,
+            trust_env=False,
+            verify=PLAIN,
         )
         self._stages = 0
         until(self._is_open, within=60)

@@ -21,6 +21,7 @@ from actors.clockwork import utc_now
 from ordo.config import load
 from ordo.data import opened
 from tests.bench.__main__ import rss
+from tests.support.plain import PLAIN
 from tests.support.processes import TOKEN, Ordo, ended, write_config
 from tests.support.three import three_tables
 from tests.tracking.stored import Open, made_up, writes
@@ -123,7 +124,9 @@ def _numbers(urls: Mapping[str, str]) -> dict[tuple[str, str], str]:
     """The brokers' own numbers of the orders, by broker and tag."""
     numbers = {}
     for name, url in urls.items():
-        book = httpx.get(f"{url}/_venue/book", timeout=60, trust_env=False).json()
+        book = httpx.get(
+            f"{url}/_venue/book", timeout=60, trust_env=False, verify=PLAIN
+        ).json()
         numbers |= {(name, row["tag"]): row["id"] for row in book["orders"]}
     return numbers
 
@@ -154,11 +157,15 @@ class Run:
     async def measure(self, seconds: float, rate: float, hurry: bool) -> Tracked:
         """Change orders, each once, and wait until all were told."""
         ordo = httpx.AsyncClient(
-            base_url=self._ordo.url, headers=HEADERS, timeout=120, trust_env=False
+            base_url=self._ordo.url,
+            headers=HEADERS,
+            timeout=120,
+            trust_env=False,
+            verify=PLAIN,
         )
         async with (
             ordo,
-            httpx.AsyncClient(timeout=60, trust_env=False) as venues,
+            httpx.AsyncClient(timeout=60, trust_env=False, verify=PLAIN) as venues,
             trio.open_nursery() as tasks,
         ):
             await self._ready(ordo)

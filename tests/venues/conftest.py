@@ -7,6 +7,8 @@ import httpx
 import pytest
 import trio
 
+from tests.support.plain import PLAIN
+
 from . import fyers_market
 from .fyers import FyersVenue
 
@@ -45,7 +47,11 @@ async def venue(nursery: trio.Nursery, clock: Clock) -> AsyncIterator[FyersVenue
 @pytest.fixture
 async def client(venue: FyersVenue) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
-        base_url=venue.url, headers=AUTHORIZATION, timeout=10, trust_env=False
+        base_url=venue.url,
+        headers=AUTHORIZATION,
+        timeout=10,
+        trust_env=False,
+        verify=PLAIN,
     ) as http:
         yield http
 

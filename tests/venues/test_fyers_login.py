@@ -9,6 +9,8 @@ import msgspec
 import pytest
 import trio
 
+from tests.support.plain import PLAIN
+
 from .conftest import BOOK, ONE, Clock, Make, sample, shape
 from .fyers import FyersVenue
 
@@ -132,7 +134,9 @@ async def test_a_page_asked_for_in_another_way_than_registered_is_refused(
     await nursery.start(venue.serve)
     sent = {"client_id": "DEMO12EFGH-100", "redirect_uri": registered}
     sent |= {"response_type": "code", "state": "s1"}
-    async with httpx.AsyncClient(base_url=venue.url, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=venue.url, trust_env=False, verify=PLAIN
+    ) as http:
         page = "/api/v3/generate-authcode"
         assert (await http.get(page, params=sent)).status_code == 302
         refused = await http.get(page, params=sent | changes)

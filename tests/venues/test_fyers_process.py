@@ -11,6 +11,8 @@ import msgspec
 import pytest
 import trio
 
+from tests.support.plain import PLAIN
+
 from .conftest import ONE, Make
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -32,7 +34,7 @@ def test_the_process_serves_and_ends_by_itself(order: Make, ending: str) -> None
     with process:
         url = f"http://127.0.0.1:{port}{ONE}"
         headers = {"Authorization": "A-100:T"}
-        with httpx.Client(trust_env=False) as http:
+        with httpx.Client(trust_env=False, verify=PLAIN) as http:
             answer = http.post(url, json=order(), headers=headers)
         assert answer.json()["code"] == 1101
         if ending == "SIGTERM":

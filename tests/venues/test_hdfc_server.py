@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from tests.support.plain import PLAIN
+
 from .hdfc import KEY, OTP, PASSWORD, SECRET, USER, HdfcVenue
 
 TOKEN = "TOKEN"
@@ -31,7 +33,7 @@ async def hdfc(nursery):
     venue = HdfcVenue(tokens=(TOKEN,))
     await nursery.start(venue.serve)
     async with httpx.AsyncClient(
-        base_url=venue.url, timeout=10, trust_env=False
+        base_url=venue.url, timeout=10, trust_env=False, verify=PLAIN
     ) as client:
         client.venue = venue
         yield client

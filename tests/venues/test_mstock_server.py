@@ -5,6 +5,8 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from tests.support.plain import PLAIN
+
 from .faults import Fault
 from .mstock import MstockVenue
 from .mstock_market import sample
@@ -62,7 +64,7 @@ async def mstock_venue(nursery):
 async def call(mstock_venue):
     """Call an endpoint of a type: status and JSON."""
     async with httpx.AsyncClient(
-        base_url=mstock_venue.url, timeout=10, trust_env=False
+        base_url=mstock_venue.url, timeout=10, trust_env=False, verify=PLAIN
     ) as http:
 
         async def call(method, root, path, headers=(), **body):
@@ -269,7 +271,9 @@ async def test_an_order_can_show_late(call, mstock_venue):
 
 async def test_the_operators_hand(call, mstock_venue):
     await placed(call, A, tag="ordo1")
-    async with httpx.AsyncClient(base_url=mstock_venue.url, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=mstock_venue.url, trust_env=False, verify=PLAIN
+    ) as http:
         fill = {"id": "1131261130001", "quantity": 4}
         done = (await http.post("/_venue/fill", json=fill)).json()
         assert (done["filled"], done["status"], done["tag"]) == (4, "Pending", "ordo1")

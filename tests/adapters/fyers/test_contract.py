@@ -18,6 +18,7 @@ from tests.contracts.broker_contract import *  # noqa: F403
 from tests.contracts.broker_subject import Mishap
 from tests.contracts.login_contract import *  # noqa: F403
 from tests.contracts.master_contract import *  # noqa: F403
+from tests.support.plain import PLAIN
 from tests.venues.faults import Fault
 from tests.venues.fyers import FyersVenue
 
@@ -143,7 +144,7 @@ class FyersSubject:
         return port
 
     async def right(self, challenge):
-        async with httpx.AsyncClient(trust_env=False) as browser:
+        async with httpx.AsyncClient(trust_env=False, verify=PLAIN) as browser:
             page = await browser.get(challenge.login_url)
         assert page.status_code == 302, page.text
         return {REDIRECT_URL: Secret(page.headers["location"])}

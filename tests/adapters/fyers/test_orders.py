@@ -19,7 +19,7 @@ from adapters.http import BrokerHttp
 from adapters.model import Acked, OrderType, Product, Rejected, Side, Validity
 from adapters.secret import Secret
 
-from .conftest import API, NOON, ORDER, ORDERS, TAG, look, sample, shown
+from .conftest import API, NOON, ORDER, ORDERS, TAG, TLS, look, sample, shown
 
 ID = "26113000012345"
 
@@ -303,7 +303,7 @@ async def test_a_broken_connection_is_what_it_proves(fyers, web, error):
 
 
 async def test_without_a_token_nothing_is_sent(web):
-    broker = FyersBroker(FyersSettings(app_id="DEMO12EFGH-100"), BrokerHttp())
+    broker = FyersBroker(FyersSettings(app_id="DEMO12EFGH-100"), BrokerHttp(tls=TLS))
     with pytest.raises(SessionExpired):
         await broker.place(ORDER, TAG, look)
     with pytest.raises(SessionExpired):
@@ -313,7 +313,7 @@ async def test_without_a_token_nothing_is_sent(web):
 
 async def test_calls_go_to_the_base_url_with_their_paths(web):
     settings = FyersSettings(app_id="A-100", base_url="http://127.0.0.1:9/")
-    broker = FyersBroker(settings, BrokerHttp(base_url=settings.base_url))
+    broker = FyersBroker(settings, BrokerHttp(base_url=settings.base_url, tls=TLS))
     broker.use(broker.login.adopt(Secret("T"), NOON))
     web.route().respond(200, content=sample("cancel_order"))
     await broker.cancel(ID)
@@ -323,7 +323,7 @@ async def test_calls_go_to_the_base_url_with_their_paths(web):
 def test_a_connection_to_other_hosts_than_the_settings_name_is_refused():
     settings = FyersSettings(app_id="A-100", base_url="http://127.0.0.1:9")
     with pytest.raises(ConfigError, match="base_url"):
-        FyersBroker(settings, BrokerHttp())
+        FyersBroker(settings, BrokerHttp(tls=TLS))
 
 
 def test_no_secret_is_shown():
@@ -333,7 +333,7 @@ def test_no_secret_is_shown():
         dec_hook=lambda kind, text: kind(text),
     )
     assert "hunter" not in repr(settings)
-    broker = FyersBroker(settings, BrokerHttp())
+    broker = FyersBroker(settings, BrokerHttp(tls=TLS))
     grant = broker.login.adopt(Secret("hunter2"), NOON)
     broker.use(grant)
     assert "hunter" not in repr(grant)

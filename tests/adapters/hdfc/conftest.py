@@ -7,13 +7,13 @@ from adapters.http import BrokerHttp
 from adapters.secret import Secret
 from tests.support.web import broker_web
 
-from .support import SETTINGS
+from .support import SETTINGS, TLS
 from .test_contract import INDEX, NOON, TOKEN
 
 
 @pytest.fixture
 async def broker():
-    made = HdfcBroker(SETTINGS, BrokerHttp(), INDEX, wall=lambda: NOON)
+    made = HdfcBroker(SETTINGS, BrokerHttp(tls=TLS), INDEX, wall=lambda: NOON)
     made.use(made.login.adopt(Secret(TOKEN), NOON))
     yield made
     await made.aclose()

@@ -19,6 +19,9 @@ SETTINGS = HdfcSettings(
     password=Secret("hunter2"),
 )
 
+TLS = httpx.create_ssl_context(trust_env=False)
+"""One for all tests: to read the authorities takes longer than a test."""
+
 
 def look():
     """A last look that agrees."""

@@ -20,6 +20,8 @@ from tests.venues.faults import Fault
 from tests.venues.hdfc import KEY, OTP, PASSWORD, SECRET, USER, HdfcVenue
 from tests.venues.hdfc_book import MASTER
 
+from .support import TLS
+
 NOON = datetime(2026, 11, 30, 6, 30, tzinfo=UTC)
 TOKEN = "TOKEN-OF-TODAY"
 INDEX = MemoryIndex(master.parse([MASTER]))
@@ -130,7 +132,7 @@ class HdfcSubject:
             username=USER,
             password=Secret(PASSWORD),
         )
-        http = BrokerHttp(base_url=self.venue.url)
+        http = BrokerHttp(base_url=self.venue.url, tls=TLS)
         return HdfcBroker(settings, http, instruments, wall=self.now)
 
     def with_master(self, instruments):

@@ -15,7 +15,7 @@ from adapters.http import BrokerHttp
 from adapters.login import REDIRECT_URL, ChallengeKind
 from adapters.secret import Secret
 
-from .support import API, SETTINGS, answer, no
+from .support import API, SETTINGS, TLS, answer, no
 from .test_contract import INDEX, NOON
 
 RIGHT = {"otp": Secret("482913")}
@@ -45,7 +45,7 @@ async def made():
 
     def make(**changes):
         own = replace(SETTINGS, **changes)
-        ports.append(HdfcBroker(own, BrokerHttp(), INDEX, wall=lambda: NOON))
+        ports.append(HdfcBroker(own, BrokerHttp(tls=TLS), INDEX, wall=lambda: NOON))
         return ports[-1]
 
     yield make

@@ -18,7 +18,7 @@ from adapters.http import BrokerHttp
 from adapters.model import Acked, OrderType, Product, Rejected, Validity
 from adapters.secret import Secret
 
-from .support import API, PLACE, REF, SETTINGS, answer, good, look, no
+from .support import API, PLACE, REF, SETTINGS, TLS, answer, good, look, no
 from .test_contract import NOON, ORDER, TOKEN
 
 ID = "26113000003118"  # open, nothing filled
@@ -173,7 +173,7 @@ async def test_an_index_is_not_ordered(broker, hdfc):
 
 
 async def test_without_a_master_nothing_is_sent(hdfc):
-    made = HdfcBroker(SETTINGS, BrokerHttp(), wall=lambda: NOON)
+    made = HdfcBroker(SETTINGS, BrokerHttp(tls=TLS), wall=lambda: NOON)
     made.use(made.login.adopt(Secret(TOKEN), NOON))
     with pytest.raises(Unsupported, match="none is loaded"):
         await made.place(ORDER, REF, look)

@@ -15,7 +15,7 @@ from adapters.model import BookStatus, Funds, Holding, Position, Product, Quote,
 from adapters.secret import Secret
 from tests.contracts.memory_index import MemoryIndex
 
-from .support import API, PROFILE, SETTINGS, answer, good, no, sample
+from .support import API, PROFILE, SETTINGS, TLS, answer, good, no, sample
 from .test_contract import INDEX, NOON, TOKEN
 
 LTP = f"{API}/fetch-ltp"
@@ -197,7 +197,9 @@ async def test_a_holding_that_nobody_knows_is_named_as_its_company(broker, hdfc)
 
 async def test_a_holding_is_named_by_its_isin_first_and_then_by_its_id(hdfc):
     wipro = replace(INDEX.by_symbol("NSE:WIPRO"), isin="INE075A01022")
-    broker = HdfcBroker(SETTINGS, BrokerHttp(), MemoryIndex([wipro]), wall=lambda: NOON)
+    broker = HdfcBroker(
+        SETTINGS, BrokerHttp(tls=TLS), MemoryIndex([wipro]), wall=lambda: NOON
+    )
     broker.use(broker.login.adopt(Secret(TOKEN), NOON))
     row = json.loads(sample("ir_holdings"))["data"][0]
     by_isin = row | {"security_id": "OTHER"}

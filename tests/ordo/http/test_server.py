@@ -13,6 +13,7 @@ from h2.connection import H2Connection
 from adapters.brokers.paper import Fault
 from tests.ordo.http.caller import a_body
 from tests.ordo.http.serving import TOKEN, serving
+from tests.support.plain import PLAIN
 
 
 @pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])
@@ -30,7 +31,7 @@ async def test_an_order_goes_over_tls_with_our_own_ca(tmp_path, version):
 
 
 async def test_a_client_without_our_ca_does_not_talk_to_us(tmp_path):
-    stranger = httpx.AsyncClient(trust_env=False)
+    stranger = httpx.AsyncClient(trust_env=False, verify=PLAIN)
     async with serving(tmp_path) as gateway, stranger as client:
         with pytest.raises(httpx.ConnectError) as refused:
             await client.get(f"{gateway.url}/health")
