@@ -2,12 +2,14 @@
 
 from decimal import Decimal
 from functools import partial
+from ipaddress import ip_address
 
 import msgspec
 import pytest
 import trio
 
 from actors.changes import LAG, difference
+from actors.egress import Egress
 from actors.messages import ChangeOrder, ChangeResult, Denial
 from actors.terms import terms_in_book
 from adapters import (
@@ -20,7 +22,7 @@ from adapters import (
     Unsupported,
 )
 from adapters.brokers.paper import Fault
-from tests.support.gateway import an_order
+from tests.support.gateway import an_order, make_paper, wall
 from tests.support.records import a_record, a_row
 from tests.support.stage import Stage, resting
 
@@ -239,6 +241,46 @@ async def test_an_order_whose_cancel_is_wanted_is_not_changed(autojump_clock):
         "its cancel is wanted",
     )
     assert stage.calls("modify") == 0
+
+
+async def test_no_change_leaves_from_an_address_that_is_not_the_registered_one(
+    autojump_clock,
+):
+    stage = Stage()
+    egress = Egress("alpha", "192.0.2.1", look=None)
+    egress.saw(ip_address("192.0.2.1"), wall())
+    stage.parts = stage.parts._replace(egress=egress)
+    async with stage.running():
+        record = await stage.place(resting())
+        egress.saw(ip_address("198.51.100.7"), wall())
+        refused = await change(stage, record, price=D(701))
+        reached = at_broker(stage, record).price
+        egress.saw(ip_address("192.0.2.1"), wall())
+        taken = await change(stage, record, price=D(702))
+    assert refused.denial.code == "egress_mismatch"
+    assert "they would leave from 198.51.100.7" in refused.denial.message
+    assert reached == refused.record.order.price == 700
+    assert (taken.denial, taken.record.order.price) == (None, 702)
+
+
+@pytest.mark.parametrize(("quantity", "stands"), [(3, 10), (4, 10), (5, 5)])
+async def test_no_order_is_made_smaller_than_what_is_filled(
+    quantity, stands, autojump_clock
+):
+    stage = Stage(make_paper(fill="manual"))
+    async with stage.running():
+        record = await stage.place(resting())
+        stage.paper.fill(record.broker_order_id, 4, 700)
+        await trio.sleep(3)
+        answer = await change(stage, record, quantity=D(quantity))
+        assert at_broker(stage, record).quantity == stands
+    if quantity <= 4:
+        words = "4 are filled already; cancel the rest"
+        assert answer.denial == Denial(code="conflict", message=words)
+        assert stage.calls("modify") == 0
+    else:
+        assert answer.denial is None
+    assert stage.stored(record.order_id).order.quantity == stands
 
 
 async def test_two_changes_at_once_are_one_and_a_conflict(autojump_clock):

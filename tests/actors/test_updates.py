@@ -431,3 +431,32 @@ async def test_switched_off_nothing_is_tried(autojump_clock):
 async def test_a_broker_without_a_socket_is_off(autojump_clock):
     async with Stage().running() as stage:
         assert (await stage.report()).order_updates.state == "off"
+
+
+# What is told while the book is being judged
+
+
+async def test_an_order_that_is_told_of_while_it_is_given_up_is_not_given_up(
+    autojump_clock,
+):
+    """The last look before `not_placed` is two reads; the broker speaks between."""
+    stage = stage_of()
+    async with stage.running():
+        stage.paper.script.on("place", Fault.lose_request())
+        record = await stage.place(resting())
+        assert record.status == "unknown"
+        said = trio.Event()
+
+        def speak(call):
+            said.set()
+            stage.paper.say(row_of(record, OPEN))
+            return False
+
+        stage.paper.script.on("trades", Fault(), when=speak)
+        with trio.fail_after(600):
+            await said.wait()
+        await trio.sleep(1)
+        now = stage.stored(record.order_id)
+    assert (now.status, now.broker_order_id) == ("acked", "B1")
+    assert "not_placed" not in stage.story(record.order_id)
+    assert stage.crashes == []

@@ -2,7 +2,10 @@
 
 import msgspec
 import pytest
+import trio
 
+from actors.mailbox import Mailbox
+from adapters import StoreFailed
 from adapters.brokers.paper import Fault
 from tests.ordo.http.caller import a_body, calling
 
@@ -146,3 +149,51 @@ async def test_a_broker_that_is_gone_is_said(autojump_clock, tmp_path):
         store._orders[order_id] = record
         answer = await patch(caller, order_id, {"price": 701})
     assert answer.legs[0]["error_code"] == "broker_unavailable"
+
+
+async def test_a_full_router_takes_no_change(autojump_clock, tmp_path):
+    async with calling(tmp_path) as caller:
+        order_id = await resting(caller)
+        caller.system.router = full = Mailbox("router", 1)
+        full.tell("x")
+        answer = await patch(caller, order_id, {"price": 701})
+    assert (answer.status, answer.code) == (503, "overloaded")
+
+
+async def test_where_nobody_answers_in_time_the_change_is_unknown(
+    autojump_clock, tmp_path
+):
+    async with calling(tmp_path) as caller:
+        order_id = await resting(caller)
+        caller.system.router = Mailbox("router", 10)  # which nobody reads
+        began = trio.current_time()
+        answer = await patch(caller, order_id, {"price": 701, "deadline_ms": 750})
+        took = trio.current_time() - began
+    assert took == 0.75
+    assert (answer.status, answer.json["status"]) == (202, "pending")
+    assert answer.legs[0]["error_code"] == "unknown"
+    assert answer.legs[0]["message"] == (
+        "the change has no answer yet; it may have arrived"
+    )
+    assert answer.data["price"] == 700
+
+
+async def test_a_store_that_fails_meanwhile_is_told(
+    autojump_clock, tmp_path, monkeypatch
+):
+    async with calling(tmp_path) as caller:
+        order_id = await resting(caller)
+        store = caller.system.records._store
+        read, reads = store.order, []
+
+        def fails_after_the_first(wanted):
+            reads.append(wanted)
+            if len(reads) > 1:  # the first is the page's own, the next the router's
+                raise StoreFailed("disk I/O error")
+            return read(wanted)
+
+        monkeypatch.setattr(store, "order", fails_after_the_first)
+        answer = await patch(caller, order_id, {"price": 701})
+        calls = caller.papers["one"].script.calls["modify"]
+    assert (answer.status, answer.code) == (507, "storage_unavailable")
+    assert (len(reads), calls) == (2, 0)
