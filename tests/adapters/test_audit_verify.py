@@ -375,6 +375,26 @@ def test_a_file_that_is_followed_while_its_end_is_read_is_read_to_the_end(
     assert verdict.records >= 2
 
 
+def test_files_that_are_begun_while_the_last_is_read_are_read_too(log, monkeypatch):
+    """The log rotates just after its end was read: the list of files is made again."""
+    first, second = log.names[:2]
+    looks = []
+
+    def look(directory):
+        looks.append(files_in(directory))
+        if len(looks) == 3:  # the start, the list of files, and then at the first's end
+            (directory / second).write_bytes(log.good[second])
+        return files_in(directory)
+
+    shutil.rmtree(log.directory)
+    log.directory.mkdir()
+    (log.directory / first).write_bytes(log.good[first])
+    monkeypatch.setattr("adapters.stores.audit_verify.files_in", look)
+    verdict = verify(log.directory, KEY, log.rows[:4], patience=5)
+    assert [path.name for path in looks[1]] == [first]
+    assert (verdict.problem, verdict.records, verdict.files) == (None, 4, 2)
+
+
 def test_a_line_that_is_just_being_written_is_waited_for(tmp_path):
     kept = Kept(tmp_path)
     kept.store.commit([note(), note()])
