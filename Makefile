@@ -22,6 +22,9 @@ RUN_ENV := .venv/.run-$(call key,$(RUN_INPUTS))
 TEST_ENV := .venv/.test-$(call key,$(RUN_INPUTS) requirements-test.lock)
 
 export PYTHON
+# The tests start hundreds of Pythons: none of them shall compile all anew, whatever the
+# environment says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .NOTPARALLEL:
 .PHONY: help run test check-format lint types floors tests format coverage crash sim sweep mutants \
