@@ -95,6 +95,7 @@ def _show(end: Outcome) -> None:
             f" {verdict.settling} not settled yet;"
             f" {verdict.halts} halts held; audit: {audit}"
         )
+    print(f"{end.sockets} order sockets opened")
     print(f"slowest start {end.slowest_start:.2f} s, in all {end.took:.0f} s")
 
 

@@ -104,8 +104,13 @@ def late_sends(venue_url: str, halts: Iterable[Halt]) -> list[str]:
 
 
 def settled(ordo_url: str, venue_url: str, *, wholly: bool) -> bool:
-    """Whether Ordo and the venue agree; *wholly*: and nothing is unknown any more."""
+    """Whether Ordo and the venue agree; *wholly*: and nothing is unknown any more.
+
+    They do not while an order is placed and not answered: it may leave any moment.
+    """
     ours = ordo_orders(ordo_url)
+    if any(row["status"] == "placed" for row in ours.values()):
+        return False
     if wholly and any(row["status"] in SETTLING for row in ours.values()):
         return False
     return not compared(ours, venue_book(venue_url))
@@ -124,9 +129,10 @@ def judge(ordo_url: str, venue_url: str, ledger: Ledger) -> Verdict:
         if order_id not in ids
     ]
     replayed = trio.run(_replay, ordo_url, ledger, acknowledged)
-    again = venue_book(venue_url)
-    if len(again) != len(theirs):
-        breaches.append(f"the replays sent {len(again) - len(theirs)} orders")
+    after = Counter(order["tag"] for order in venue_book(venue_url))
+    if more := list((after - Counter(order["tag"] for order in theirs)).elements()):
+        stood = [f"{tag} ({ours.get(tag, {}).get('status', 'new')})" for tag in more]
+        breaches.append(f"came to the venue during the replays: {', '.join(stood)}")
     return Verdict(
         venue_orders=len(theirs),
         acknowledged=len(acknowledged),

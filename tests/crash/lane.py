@@ -39,11 +39,17 @@ RANDOM = "at random"
 class Lane:
     """Lives one after another on the same data, at the same venue.
 
+    Args:
+        updates: whether Ordo listens on the venue's order socket. Without, more orders
+            stay unknown for a while: what is lost is not told by itself.
+
     `killed` counts the kills by point, `missed` the points that were not reached in
     time, `starts` holds the seconds to ready.
     """
 
-    def __init__(self, directory: Path, seed: str, clients: int) -> None:
+    def __init__(
+        self, directory: Path, seed: str, clients: int, *, updates: bool
+    ) -> None:
         directory.mkdir(parents=True)
         self.rng = random.Random(seed)
         log = directory / "venue.log"
@@ -55,6 +61,7 @@ class Lane:
             self.venue.url,
             limits={"per_second": 60},
             breaker={"failures": 10_000},
+            order_updates=updates,
         )
         self.config = write_config(directory, {"venue": table}, port=port)
         self.url = f"http://127.0.0.1:{port}"
@@ -65,6 +72,13 @@ class Lane:
         self.weather = Weather(self.venue.url, self.rng)
         self.clients = Clients(self.url, seed, clients, self.ledger)
         self.halting = Halting(self.url, self.rng, self.ledger)
+
+    def sockets(self) -> int:
+        """How many order sockets the venue has opened to Ordo so far."""
+        url = f"{self.venue.url}/_venue/socket"
+        answer = httpx.post(url, json={}, trust_env=False, verify=PLAIN)
+        upgrades: int = answer.raise_for_status().json()["upgrades"]
+        return upgrades
 
     async def run(self, plan: list[str]) -> None:
         """Live as often as *plan* has points; all that asks goes on through it."""

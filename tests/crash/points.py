@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
@@ -142,23 +143,31 @@ def _first_byte(of: bytes) -> Callable[[Fuse], None]:
 
 
 def _last_byte(of: bytes) -> Callable[[Fuse], None]:
-    """The whole request leaves, its body in a piece of its own; nobody hears more."""
+    """The whole request leaves, in one piece or in more; nobody hears what follows."""
 
     def install(fuse: Fuse) -> None:
         original = trio.SocketStream.send_all
-        heads: set[trio.SocketStream] = set()
+        begun: dict[trio.SocketStream, bytes] = {}
 
         async def send_all(self: trio.SocketStream, data: Any) -> None:
             await original(self, data)
-            if bytes(data[: len(of)]) == of:
-                heads.add(self)
-            elif self in heads:
-                heads.discard(self)
-                fuse.burn()
+            if self in begun or bytes(data[: len(of)]) == of:
+                request = begun.pop(self, b"") + bytes(data)
+                if _is_whole(request):
+                    fuse.burn()
+                else:
+                    begun[self] = request
 
         trio.SocketStream.send_all = send_all  # type: ignore[method-assign]
 
     return install
+
+
+def _is_whole(request: bytes) -> bool:
+    """Whether all of a request's body is there, by the length it gives."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return length is not None and len(body) >= int(length[1])
 
 
 def _before_cancel(fuse: Fuse) -> None:

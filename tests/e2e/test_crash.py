@@ -1,5 +1,6 @@
 """The short form of `make crash`: each named point once."""
 
+import re
 import subprocess
 import sys
 
@@ -25,6 +26,9 @@ def test_no_order_is_sent_twice_and_none_is_lost_through_kill_9():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\n0 breaches" in done.stdout
+    sockets = re.search(r"^(\d+) order sockets opened$", done.stdout, re.MULTILINE)
+    assert sockets is not None
+    assert int(sockets[1]) > 5  # most lives of the one lane had theirs
     counted = {
         line[:36].rstrip(): int(line[36:])
         for line in done.stdout.splitlines()
