@@ -1,25 +1,18 @@
-"""Rows of a long answer, translated so that others have their turn."""
+"""Rows of a long answer, read one by one so that others have their turn."""
 
-import trio
+import msgspec
+import pytest
 
-from adapters.rows import AT_ONCE, translated
+from adapters.errors import SentUnknown
+from adapters.rows import AT_ONCE, row_of, translated
+from tests.support.turns import counted
 
 
 async def turns_during(number):
     """How often another task runs while so many rows are translated; and what came."""
-    turns, made = 0, []
-
-    async def others():
-        nonlocal turns
-        while True:
-            await trio.lowlevel.checkpoint()
-            turns += 1
-
-    async with trio.open_nursery() as tasks:
-        tasks.start_soon(others)
+    async with counted() as turns:
         made = await translated(range(number), lambda row: row * 2)
-        tasks.cancel_scope.cancel()
-    return turns, made
+    return turns.number, made
 
 
 async def test_every_row_is_translated_in_its_order(autojump_clock):
@@ -36,3 +29,19 @@ async def test_others_have_their_turn_in_between(autojump_clock):
 async def test_a_short_answer_gives_nothing_away(autojump_clock):
     turns, _ = await turns_during(AT_ONCE)
     assert turns == 0
+
+
+NUMBERS = msgspec.json.Decoder(dict[str, int])
+
+
+def test_a_row_is_decoded_when_it_is_wanted():
+    rows = msgspec.json.decode(b'[{"a": 1}, {"a": "x"}]', type=list[msgspec.Raw])
+    assert row_of(rows[0], NUMBERS, "the book") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"a": "x"}', b"[]", b'{"a": ', b'{"\xff": 1}', b"[" * 100_000]
+)
+def test_a_row_of_another_shape_is_an_answer_nobody_can_read(raw):
+    with pytest.raises(SentUnknown, match="a row of the book"):
+        row_of(msgspec.Raw(raw), NUMBERS, "the book")

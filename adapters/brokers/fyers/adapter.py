@@ -42,7 +42,7 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits, TagRule
-from adapters.rows import translated
+from adapters.rows import row_of, translated
 
 T = TypeVar("T", bound=wire.Envelope)
 R = TypeVar("R")
@@ -92,6 +92,8 @@ CAPABILITIES = Capabilities(
 )
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+_order_rows = msgspec.json.Decoder(wire.OrderRow)
+_trade_rows = msgspec.json.Decoder(wire.TradeRow)
 
 
 def _now() -> datetime:
@@ -186,7 +188,7 @@ class FyersBroker:
         book = await self._read(wire.OrderBook)
         rows = _there(book.orderBook, "orderBook")
         return await translated(
-            rows, lambda row: translate.book_order(row, self._symbols)
+            rows, lambda raw: translate.book_order(_order_row(raw), self._symbols)
         )
 
     async def order_by_tag(self, tag: str) -> BookOrder | None:
@@ -210,7 +212,9 @@ class FyersBroker:
         """The day's fills."""
         book = await self._read(wire.TradeBook)
         rows = _there(book.tradeBook, "tradeBook")
-        return await translated(rows, lambda row: translate.trade(row, self._symbols))
+        return await translated(
+            rows, lambda raw: translate.trade(_trade_row(raw), self._symbols)
+        )
 
     async def positions(self) -> Sequence[Position]:
         """Net positions; those closed today are included, with quantity 0."""
@@ -312,13 +316,21 @@ class FyersBroker:
         """
         try:
             book = await self._read(wire.OrderBook, {"id": order_id})
-            rows = _there(book.orderBook, "orderBook")
+            rows = [_order_row(raw) for raw in _there(book.orderBook, "orderBook")]
         except SentUnknown as exc:
             raise NotSent(f"the order to change could not be read: {exc}") from exc
         for row in rows:
             if str(row.id) == order_id:
                 return row
         raise NotSent(f"the order to change is not in the book: {order_id}")
+
+
+def _order_row(raw: msgspec.Raw) -> wire.OrderRow:
+    return row_of(raw, _order_rows, "orderBook")
+
+
+def _trade_row(raw: msgspec.Raw) -> wire.TradeRow:
+    return row_of(raw, _trade_rows, "tradeBook")
 
 
 def _there(rows: R | UnsetType, name: str) -> R:

@@ -118,9 +118,9 @@ class OrderRow(msgspec.Struct):
 
 
 class OrderBook(Envelope):
-    """`GET /api/v3/orders`."""
+    """`GET /api/v3/orders`; each row is an `OrderRow`, decoded when it is due."""
 
-    orderBook: list[OrderRow] | UnsetType = UNSET
+    orderBook: list[msgspec.Raw] | UnsetType = UNSET
 
 
 class TradeRow(msgspec.Struct):
@@ -138,9 +138,9 @@ class TradeRow(msgspec.Struct):
 
 
 class TradeBook(Envelope):
-    """`GET /api/v3/tradebook`."""
+    """`GET /api/v3/tradebook`; each row is a `TradeRow`, decoded when it is due."""
 
-    tradeBook: list[TradeRow] | UnsetType = UNSET
+    tradeBook: list[msgspec.Raw] | UnsetType = UNSET
 
 
 class PositionRow(msgspec.Struct):

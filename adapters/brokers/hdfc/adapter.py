@@ -45,7 +45,7 @@ from adapters.model import (
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits, TagRule
 from adapters.reply import Reply
-from adapters.rows import translated
+from adapters.rows import row_of, translated
 
 T = TypeVar("T")
 
@@ -71,8 +71,9 @@ CAPABILITIES = Capabilities(
 )
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_books = msgspec.json.Decoder(list[wire.OrderRow])
-_trades = msgspec.json.Decoder(list[wire.TradeRow])
+_rows = msgspec.json.Decoder(list[msgspec.Raw])
+_order_rows = msgspec.json.Decoder(wire.OrderRow)
+_trade_rows = msgspec.json.Decoder(wire.TradeRow)
 _positions = msgspec.json.Decoder(wire.Net)
 _holdings = msgspec.json.Decoder(list[wire.HoldingRow])
 _limits = msgspec.json.Decoder(wire.Limits)
@@ -168,9 +169,9 @@ class HdfcBroker:
 
     async def order_book(self) -> Sequence[BookOrder]:
         """The day's orders, from whatever platform."""
-        rows = await self._read(self._book, _books)
+        rows = await self._read(self._book, _rows)
         return await translated(
-            rows, lambda row: translate.book_order(row, self._symbols)
+            rows, lambda raw: translate.book_order(_order_row(raw), self._symbols)
         )
 
     async def order_by_tag(self, tag: str) -> BookOrder | None:
@@ -187,8 +188,10 @@ class HdfcBroker:
 
     async def trades(self) -> Sequence[Trade]:
         """The day's fills."""
-        rows = await self._read(self._trade_book, _trades)
-        return await translated(rows, lambda row: translate.trade(row, self._symbols))
+        rows = await self._read(self._trade_book, _rows)
+        return await translated(
+            rows, lambda raw: translate.trade(_trade_row(raw), self._symbols)
+        )
 
     async def positions(self) -> Sequence[Position]:
         """Net positions."""
@@ -309,3 +312,11 @@ class HdfcBroker:
             raise Unsupported(f"no order id of HDFC: {broker_order_id[:32]!r}")
         url = f"{API}/orders/regular/{broker_order_id}"
         return self._http.endpoint(method, url, agent=AGENT)
+
+
+def _order_row(raw: msgspec.Raw) -> wire.OrderRow:
+    return row_of(raw, _order_rows, "the order book")
+
+
+def _trade_row(raw: msgspec.Raw) -> wire.TradeRow:
+    return row_of(raw, _trade_rows, "the trade book")

@@ -20,7 +20,7 @@ from adapters.brokers.mstock.symbols import Symbols
 from adapters.brokers.mstock.type_a import TypeA
 from adapters.brokers.mstock.type_b import TypeB
 from adapters.brokers.mstock.updates import MstockUpdates, order_updates
-from adapters.brokers.mstock.wire import rows
+from adapters.brokers.mstock.wire import raws, row, rows
 from adapters.download import download
 from adapters.errors import (
     NotSent,
@@ -173,9 +173,10 @@ class MstockBroker:
     async def order_book(self) -> Sequence[BookOrder]:
         """The day's orders, from whatever platform."""
         data = await self._get("/orders")
-        found = rows(data, self._dialect.orders, "orders")
+        names, symbols = self._dialect.orders, self._symbols
         return await translated(
-            found, lambda row: translate.book_order(row, self._symbols)
+            raws(data, "orders"),
+            lambda raw: translate.book_order(row(raw, names, "orders"), symbols),
         )
 
     async def order_by_tag(self, tag: str) -> BookOrder | None:
@@ -195,8 +196,11 @@ class MstockBroker:
 
     async def trades(self) -> Sequence[Trade]:
         """The day's fills."""
-        found = rows(await self._get("/tradebook"), translate.TRADES, "trades")
-        return await translated(found, lambda row: translate.trade(row, self._symbols))
+        names, symbols = translate.TRADES, self._symbols
+        return await translated(
+            raws(await self._get("/tradebook"), "trades"),
+            lambda raw: translate.trade(row(raw, names, "trades"), symbols),
+        )
 
     async def positions(self) -> Sequence[Position]:
         """Net positions. Type B has no prices in them: they take a call of quotes, and

@@ -21,6 +21,8 @@ from adapters.model import (
     Side,
     Trade,
 )
+from adapters.rows import AT_ONCE
+from tests.support.turns import counted
 
 from .conftest import API, DATA, sample
 
@@ -49,6 +51,20 @@ async def only_order(fyers, web, **changes):
     web.get(f"{API}/orders").respond(json=book(**changes))
     [order] = await fyers.order_book()
     return order
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "path"),
+    [("order_book", "orderBook", "orders"), ("trades", "tradeBook", "tradebook")],
+)
+async def test_a_long_book_is_decoded_in_turns(fyers, web, name, key, path):
+    [row] = rows({"trades": "trade_book"}.get(name, name), key)[key]
+    book = {"s": "ok", key: [row] * 10 * AT_ONCE + [{}]}
+    web.get(f"{API}/{path}").respond(json=book)
+    async with counted() as turns:
+        with pytest.raises(SentUnknown, match=f"a row of {key}"):
+            await getattr(fyers, name)()
+    assert turns.number >= 10 - 2  # who goes first is chance
 
 
 async def test_an_order_row_becomes_an_order(fyers, web):

@@ -12,8 +12,10 @@ from adapters.brokers.hdfc import HdfcBroker
 from adapters.errors import RateLimited, Refused, SentUnknown, SessionExpired
 from adapters.http import BrokerHttp
 from adapters.model import BookStatus, Funds, Holding, Position, Product, Quote, Side
+from adapters.rows import AT_ONCE
 from adapters.secret import Secret
 from tests.contracts.memory_index import MemoryIndex
+from tests.support.turns import counted
 
 from .support import API, PROFILE, SETTINGS, TLS, answer, good, no, sample
 from .test_contract import INDEX, NOON, TOKEN
@@ -91,6 +93,23 @@ async def test_one_row_that_cannot_be_read_makes_the_book_unreadable(
     hdfc.get(f"{API}/orders").mock(return_value=good(book))
     with pytest.raises(SentUnknown):
         await broker.order_book()
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "text"),
+    [
+        ("order_book", "orders", "ir_order_book"),
+        ("trades", "trades", "ir_trades"),
+    ],
+)
+async def test_a_long_book_is_decoded_in_turns(broker, hdfc, name, path, text):
+    row = json.loads(sample(text))["data"][0]
+    book = good([row] * 10 * AT_ONCE + [{}])
+    hdfc.get(f"{API}/{path}").mock(return_value=book)
+    async with counted() as turns:
+        with pytest.raises(SentUnknown, match="a row of the"):
+            await getattr(broker, name)()
+    assert turns.number >= 10 - 2  # who goes first is chance
 
 
 @pytest.mark.parametrize("name", ["quantity", "filled_quantity", "status", "order_id"])

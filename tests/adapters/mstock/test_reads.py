@@ -24,7 +24,9 @@ from adapters.model import (
     Side,
     Trade,
 )
+from adapters.rows import AT_ONCE
 from tests.contracts.memory_index import MemoryIndex
+from tests.support.turns import counted
 
 from .conftest import NOON, ORDER, only_a, only_b, sample
 from .rows import ID, book, order, row
@@ -194,6 +196,14 @@ async def test_a_product_has_the_words_of_both_types(
     shown = row(root, order(key), **{cell: name})
     [found] = await read(mstock, root, web, "order_book", [shown])
     assert found.product == product
+
+
+async def test_a_long_book_is_decoded_in_turns(mstock, root, web):
+    book = [row(root)] * 10 * AT_ONCE + [[]]
+    async with counted() as turns:
+        with pytest.raises(SentUnknown, match="a row of orders"):
+            await read(mstock, root, web, "order_book", book)
+    assert turns.number >= 10 - 2  # who goes first is chance
 
 
 @pytest.mark.parametrize(
