@@ -20,7 +20,7 @@ class Settled(NamedTuple):
     filled_quantity: Decimal
 
 
-class ShownOrder(BookOrder, frozen=True, kw_only=True):
+class ShownOrder(BookOrder, frozen=True, kw_only=True, gc=False):
     """A row of a broker's book, and whether it is an order of Ordo's.
 
     `external` is None where nobody can tell yet: an order that is on its way or in
