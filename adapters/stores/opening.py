@@ -25,18 +25,26 @@ Measured: 0.25 s for the 80 MB of 50,000 orders, on 2 busy cores. `SqliteStore.c
 does it for larger ones, when asked; SQLite itself finds those that are cut short.
 """
 WAL_LIMIT = 64 * 2**20
+WRITER_CACHE, READER_CACHE = 4096, 2048
+"""KiB of pages that a connection keeps, and never gives back.
+
+A page that is not there is one call to the system, which has it in a cache of its own.
+Measured: with 150,000 orders stored, 300 MB, a commit takes the same with 2, 4, 8 and
+16 MiB (two commits an order, 1.3 to 2.7 ms of the wall and 0.4 to 0.6 ms of the
+processor, in turn, at a load of 5); 16 MiB are full after some 10,000 orders.
+"""
 WRITER = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA synchronous = FULL",
     f"PRAGMA journal_size_limit = {WAL_LIMIT}",
     "PRAGMA wal_autocheckpoint = 4000",  # pages; p99 of a commit is 2/3 of that at 1000
-    "PRAGMA cache_size = -16384",  # KiB; 2 MiB would reread indexes at 1M orders
+    f"PRAGMA cache_size = -{WRITER_CACHE}",
 )
 READER = (
     "PRAGMA query_only = ON",
     "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -16384",
+    f"PRAGMA cache_size = -{READER_CACHE}",
 )
 RESTORE = "restore it from a backup, or move it aside to start empty"
 

@@ -115,6 +115,12 @@ def test_the_reading_connection_cannot_write(kept):
         reader.execute("DELETE FROM orders")
 
 
+def test_no_connection_keeps_more_than_a_few_megabytes_of_pages(kept):
+    connections = kept.store._writer, kept.store._connection
+    caches = [each.execute("PRAGMA cache_size").fetchone() for each in connections]
+    assert caches == [(-4096,), (-2048,)]  # KiB
+
+
 def test_reads_see_only_what_is_committed(kept):
     kept.store.commit([accept(1)])
     kept.sql("BEGIN IMMEDIATE")
