@@ -85,7 +85,7 @@ def kept(settings: Log, stream: TextIO | None = None) -> Iterator[None]:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level)
-    for noisy in ("httpx", "httpcore", "hypercorn", "quart", "trio-websocket"):
+    for noisy in ("httpx", "httpcore", "hypercorn", "trio-websocket"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     try:
         yield

@@ -24,8 +24,6 @@ SDK = "ordo-client"  # of sdk/, a distribution of its own: tests/sdk_client
 
 EXTRAS = PROJECT["project"]["optional-dependencies"]["kafka"]
 COMES_WITH = {
-    "quart": "quart-trio",  # the same application, under Trio
-    "werkzeug": "quart-trio",  # Quart speaks of requests and errors in its words
     "mypy_extensions": "mypy",
 }
 """Packages that are imported under another's name in pyproject.toml."""
@@ -184,8 +182,8 @@ def test_every_folder_of_a_floor_with_code_is_a_package():
 
 
 def test_a_lock_that_lags_behind_is_found():
-    wanted = ["trio>=0.31", "httpx[socks]>=0.28,<0.29", "quart-trio"]
+    wanted = ["trio>=0.31", "httpx[socks]>=0.28,<0.29", "trio-websocket"]
     assert unmet(wanted, {"trio": "0.30", "httpx": "0.28.1"}) == [
         "trio>=0.31",
-        "quart-trio",
+        "trio-websocket",
     ]

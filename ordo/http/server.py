@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
-from quart_trio import QuartTrio
 
 from ordo.http import connection
 from ordo.http.app import create_app
+from ordo.http.asgi import App
 from ordo.http.console import MOST_FRAME
 from ordo.http.crowd import Crowd, most_connections
 
 if TYPE_CHECKING:
+    from hypercorn.typing import ASGIFramework
+
     from ordo.system import System
 
 log = logging.getLogger("ordo.http")
@@ -100,10 +102,10 @@ class HttpServer:
             task_status.started()
 
     async def _serve(
-        self, app: QuartTrio, *, task_status: trio.TaskStatus[list[str]]
+        self, app: App, *, task_status: trio.TaskStatus[list[str]]
     ) -> None:
         await serve(
-            app,
+            cast("ASGIFramework", app),
             self._config,
             shutdown_trigger=self._stop.wait,
             task_status=task_status,

@@ -16,7 +16,7 @@ AUTH = ("Authorization", f"Bearer {TOKEN}")
 GOOD = ("Upgrade", "websocket"), ("Connection", "Upgrade")
 
 
-async def handshake(gateway, *headers):
+async def handshake(gateway, *headers, path="/api/v1/console"):
     """What HTTP answers to the opening of a console."""
     async with gateway.client() as client:
         client.headers.clear()
@@ -27,7 +27,7 @@ async def handshake(gateway, *headers):
             ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
             *headers,
         ]
-        return await client.get("/api/v1/console", headers=sent)
+        return await client.get(path, headers=sent)
 
 
 async def closed(talk):
@@ -115,6 +115,33 @@ async def test_a_revoked_token_ends_its_console_and_delivers_nothing(tmp_path):
     assert ending == (1008, "the token is revoked or expired")
 
 
+async def test_elsewhere_there_is_no_socket():
+    async with serving() as gateway:
+        answer = await handshake(gateway, AUTH, path="/api/v1/orders")
+    assert (answer.status_code, answer.json()["error_code"]) == (404, "not_found")
+
+
+async def test_a_bug_before_the_upgrade_is_told_and_logged(monkeypatch, caplog):
+    monkeypatch.setattr(console, "principal_of", None)
+    async with serving() as gateway:
+        answer = await handshake(gateway, AUTH)
+    assert (answer.status_code, answer.json()["error_code"]) == (500, "internal")
+    assert "a console was not opened" in caplog.messages
+
+
+async def test_a_bug_in_a_console_ends_it_as_a_fault_of_ours(monkeypatch, caplog):
+    monkeypatch.setattr(console.Session, "_check_room", None)
+    async with serving() as gateway:
+        async with talking(gateway) as talk:
+            await talk.send(do="ping")
+            ending = await closed(talk)
+        async with gateway.client() as client:
+            health = await client.get("/health")
+    assert ending == (1011, None)
+    assert "a console failed" in caplog.messages
+    assert health.status_code == 200
+
+
 async def test_there_are_only_a_few_at_once(monkeypatch):
     monkeypatch.setattr(console, "MOST", 1)
     async with serving() as gateway:
@@ -137,13 +164,13 @@ async def test_a_frame_that_is_too_large_ends_the_console():
 async def test_what_is_no_frame_is_told_and_the_console_goes_on():
     async with serving() as gateway, talking(gateway) as talk:
         answers = []
-        for raw in ("nope", "[]", '{"id": 1}', '{"id": 2, "do": "nope"}', b"\xff"):
+        for raw in ("nope", "[]", '{"id": 1}', '{"id": 2, "do": "nope"}', b"\xff", b""):
             await talk.socket.send_message(raw)
             answers.append(await talk.next())
         unknown = await talk.do(do="ls", more=1)
         pong = await talk.do(do="ping")
-    assert [each["error"]["code"] for each in answers] == ["bad_request"] * 5
-    assert [each["id"] for each in answers] == [None, None, 1, 2, None]
+    assert [each["error"]["code"] for each in answers] == ["bad_request"] * 6
+    assert [each["id"] for each in answers] == [None, None, 1, 2, None, None]
     assert "unknown field `more`" in unknown["error"]["message"]
     assert pong["type"] == "Pong"
 

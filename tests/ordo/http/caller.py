@@ -17,6 +17,7 @@ from ordo.http import create_app
 from ordo.system import System
 from ordo.tokens import Scope, TokenBook
 from tests.ordo.http.conforms import problems
+from tests.support.asgi import ask
 from tests.support.gateway import make_paper, make_system, running, wall
 from tests.support.logins import Guarded
 from tests.support.memory_store import MemoryStore
@@ -71,7 +72,7 @@ class Caller:
         self.system = system
         self.papers = papers
         self.tokens: dict[str, str] = {}
-        self._client = create_app(system).test_client()
+        self.app = create_app(system)
 
     async def call(
         self,
@@ -88,36 +89,36 @@ class Caller:
         if scope is not None:
             sent = {"Authorization": f"Bearer {self.tokens[scope]}", **sent}
         data = raw if body is None else json.dumps(body).encode()
-        answer = await self._client.open(path, method=method, data=data, headers=sent)
-        text = await answer.get_data()
+        answer = await ask(self.app, method, path, sent, data or b"")
+        text = answer.body
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.headers["Content-Length"] == str(len(text))
         assert answer.headers["Server-Timing"].startswith("ordo;dur=")
         parsed = json.loads(text)
         where = path.partition("?")[0]
-        if where != "/openapi.json" or answer.status_code != 200:
+        if where != "/openapi.json" or answer.status != 200:
             assert set(parsed) == ENVELOPE
             assert parsed["request_id"] == answer.headers["X-Request-ID"]
-        status = answer.status_code
+        status = answer.status
         assert problems(method, where, status, answer.headers, parsed) == []
         return Answer(status, answer.headers, parsed)
 
     async def page(self, path: str) -> tuple[int, str]:
         """What a browser sees: no token, HTML, nothing that could run or be framed."""
-        answer = await self._client.get(path)
+        answer = await ask(self.app, "GET", path)
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         assert answer.headers["Content-Security-Policy"].startswith(
             "default-src 'none'"
         )
         assert answer.headers["Referrer-Policy"] == "no-referrer"
-        return answer.status_code, (await answer.get_data()).decode()
+        return answer.status, answer.body.decode()
 
     async def text(self, path: str) -> str:
         """An answer that is plain text."""
         headers = {"Authorization": f"Bearer {self.tokens['read']}"}
-        answer = await self._client.get(path, headers=headers)
-        assert answer.status_code == 200
-        return (await answer.get_data()).decode()
+        answer = await ask(self.app, "GET", path, headers)
+        assert answer.status == 200
+        return answer.body.decode()
 
     async def get(self, path: str, **more: Any) -> Answer:
         return await self.call("GET", path, **more)

@@ -9,18 +9,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from actors.messages import SetBreaker
 from adapters.brokers.paper import Fault
 from tests.ordo.http.caller import a_body, calling
+from tests.support.asgi import ask
 
 NAME = re.compile(r"(ordo|process)_[a-z_]+")
 
 
 async def scraped(caller, **more):
     """The samples by (name, labels), each parsed by Prometheus's own parser."""
-    client = caller._client
     headers = {"Authorization": f"Bearer {caller.tokens['read']}", **more}
-    answer = await client.get("/metrics", headers=headers)
-    assert answer.status_code == 200
+    answer = await ask(caller.app, "GET", "/metrics", headers)
+    assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    text = (await answer.get_data()).decode()
+    text = answer.body.decode()
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)
@@ -105,9 +105,9 @@ async def test_metrics_want_a_token_unless_they_are_public(autojump_clock, tmp_p
         caller.system.settings = msgspec.structs.replace(
             caller.system.settings, server=server
         )
-        answer = await caller._client.get("/metrics")
+        answer = await ask(caller.app, "GET", "/metrics")
     assert without.status == 401
-    assert answer.status_code == 200
+    assert answer.status == 200
 
 
 async def test_orders_for_each_trade_are_told_by_metrics_and_status(

@@ -9,6 +9,7 @@ from ordo.http.pages import POLICY, files
 from ordo.version import __version__
 from tests.ordo.http.caller import calling
 from tests.ordo.http.serving import serving
+from tests.support import asgi
 
 FILES = files()
 SCRIPTS = {path: file for path, file in FILES.items() if path.endswith(".js")}
@@ -22,8 +23,7 @@ BACKS = {
 
 async def ask(caller, path, method="GET", **headers):
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    answer = await caller._client.open(path, method=method, headers=sent)
-    return answer.status_code, answer.headers, await answer.get_data()
+    return await asgi.ask(caller.app, method, path, sent)
 
 
 @pytest.mark.parametrize("path", FILES)
