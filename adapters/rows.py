@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
 import trio
 
 from adapters.errors import SentUnknown
+from adapters.model import BookOrder
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,6 +31,39 @@ async def translated(rows: Sequence[T], one: Callable[[T], R]) -> list[R]:
             await trio.lowlevel.checkpoint()
         made += map(one, rows[begin : begin + AT_ONCE])
     return made
+
+
+async def book_of(rows: Sequence[T], one: Callable[[T], BookOrder]) -> list[BookOrder]:
+    """`translated` for an order book, in which equal numbers are one and the same.
+
+    A `Decimal` takes 104 bytes, and a row has three; a book of ten thousand rows names
+    a few hundred numbers.
+    """
+    numbers = _Numbers()
+    return await translated(rows, lambda row: numbers.kept_once(one(row)))
+
+
+class _Numbers:
+    """The numbers of one book."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Decimal, Decimal] = {}
+
+    def kept_once(self, row: BookOrder) -> BookOrder:
+        return msgspec.structs.replace(
+            row,
+            quantity=self._once(row.quantity),
+            filled_quantity=self._once(row.filled_quantity),
+            price=row.price and self._once(row.price),
+            trigger_price=row.trigger_price and self._once(row.trigger_price),
+            average_price=row.average_price and self._once(row.average_price),
+        )
+
+    def _once(self, number: Decimal) -> Decimal:
+        if not number.is_finite():  # some of these cannot be looked up
+            return number
+        kept = self._kept.setdefault(number, number)
+        return kept if kept.same_quantum(number) else number  # 850 is not 850.00
 
 
 def row_of(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], what: str) -> T:

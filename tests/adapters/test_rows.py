@@ -1,10 +1,13 @@
 """Rows of a long answer, read one by one so that others have their turn."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 
 from adapters.errors import SentUnknown
-from adapters.rows import AT_ONCE, row_of, translated
+from adapters.model import BookOrder, BookStatus, OrderType, Product, Side
+from adapters.rows import AT_ONCE, book_of, row_of, translated
 from tests.support.turns import counted
 
 
@@ -45,3 +48,42 @@ def test_a_row_is_decoded_when_it_is_wanted():
 def test_a_row_of_another_shape_is_an_answer_nobody_can_read(raw):
     with pytest.raises(SentUnknown, match="a row of the book"):
         row_of(msgspec.Raw(raw), NUMBERS, "the book")
+
+
+def an_order(*numbers):
+    """A row with these, as text, for its quantity, what is filled, and its price."""
+    quantity, filled, price = map(Decimal, numbers)
+    return BookOrder(
+        broker_order_id="1",
+        tag=None,
+        symbol="NSE:SBIN",
+        side=Side.BUY,
+        quantity=quantity,
+        filled_quantity=filled,
+        status=BookStatus.OPEN,
+        type=OrderType.LIMIT,
+        product=Product.INTRADAY,
+        price=price,
+    )
+
+
+async def test_equal_numbers_of_a_book_are_kept_once(autojump_clock):
+    rows = [("10", "0", "812.35"), ("10", "10", "812.35"), ("7", "7", "10")]
+    first, second, third = await book_of(rows, lambda row: an_order(*row))
+    assert (first, second, third) == tuple(an_order(*row) for row in rows)
+    assert first.price is second.price
+    assert first.quantity is second.quantity is second.filled_quantity is third.price
+    assert third.quantity is third.filled_quantity
+
+
+async def test_numbers_stay_as_they_were_written(autojump_clock):
+    rows = [("1", "0", "850"), ("1", "0.0", "850.00"), ("1", "-0", "8.5E+2")]
+    book = await book_of(rows, lambda row: an_order(*row))
+    assert [str(row.price) for row in book] == ["850", "850.00", "8.5E+2"]
+    assert [str(row.filled_quantity) for row in book[:2]] == ["0", "0.0"]
+
+
+async def test_what_is_no_number_is_left_alone(autojump_clock):
+    [row] = await book_of([("NaN", "sNaN", "Infinity")], lambda row: an_order(*row))
+    numbers = row.quantity, row.filled_quantity, row.price
+    assert [str(number) for number in numbers] == ["NaN", "sNaN", "Infinity"]

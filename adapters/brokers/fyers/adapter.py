@@ -42,7 +42,7 @@ from adapters.model import (
     Validity,
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits, TagRule
-from adapters.rows import row_of, translated
+from adapters.rows import book_of, row_of, translated
 
 T = TypeVar("T", bound=wire.Envelope)
 R = TypeVar("R")
@@ -187,7 +187,7 @@ class FyersBroker:
         """The day's orders, from whatever platform."""
         book = await self._read(wire.OrderBook)
         rows = _there(book.orderBook, "orderBook")
-        return await translated(
+        return await book_of(
             rows, lambda raw: translate.book_order(_order_row(raw), self._symbols)
         )
 

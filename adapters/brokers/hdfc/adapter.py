@@ -45,7 +45,7 @@ from adapters.model import (
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits, TagRule
 from adapters.reply import Reply
-from adapters.rows import row_of, translated
+from adapters.rows import book_of, row_of, translated
 
 T = TypeVar("T")
 
@@ -170,7 +170,7 @@ class HdfcBroker:
     async def order_book(self) -> Sequence[BookOrder]:
         """The day's orders, from whatever platform."""
         rows = await self._read(self._book, _rows)
-        return await translated(
+        return await book_of(
             rows, lambda raw: translate.book_order(_order_row(raw), self._symbols)
         )
 

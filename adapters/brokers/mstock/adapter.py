@@ -52,7 +52,7 @@ from adapters.model import (
 )
 from adapters.ports import Capabilities, LastLook, PublishedLimits
 from adapters.reply import Reply
-from adapters.rows import translated
+from adapters.rows import book_of, translated
 
 MOST_BOOK_BYTES = 64 * 1024 * 1024
 """A row of the book takes 900 bytes, and the book holds the whole day."""
@@ -174,7 +174,7 @@ class MstockBroker:
         """The day's orders, from whatever platform."""
         data = await self._get("/orders")
         names, symbols = self._dialect.orders, self._symbols
-        return await translated(
+        return await book_of(
             raws(data, "orders"),
             lambda raw: translate.book_order(row(raw, names, "orders"), symbols),
         )

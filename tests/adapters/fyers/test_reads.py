@@ -53,6 +53,13 @@ async def only_order(fyers, web, **changes):
     return order
 
 
+async def test_a_book_keeps_equal_numbers_once(fyers, web):
+    [row] = rows("order_book", "orderBook")["orderBook"]
+    web.get(f"{API}/orders").respond(json={"s": "ok", "orderBook": [row, row]})
+    first, second = await fyers.order_book()
+    assert first.quantity is second.quantity
+
+
 @pytest.mark.parametrize(
     ("name", "key", "path"),
     [("order_book", "orderBook", "orders"), ("trades", "tradeBook", "tradebook")],

@@ -95,6 +95,13 @@ async def test_one_row_that_cannot_be_read_makes_the_book_unreadable(
         await broker.order_book()
 
 
+async def test_a_book_keeps_equal_numbers_once(broker, hdfc):
+    [row, *_] = rows()
+    hdfc.get(f"{API}/orders").mock(return_value=good([row, row]))
+    first, second = await broker.order_book()
+    assert first.quantity is second.quantity
+
+
 @pytest.mark.parametrize(
     ("name", "path", "text"),
     [

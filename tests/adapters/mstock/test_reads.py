@@ -198,6 +198,12 @@ async def test_a_product_has_the_words_of_both_types(
     assert found.product == product
 
 
+async def test_a_book_keeps_equal_numbers_once(mstock, root, web):
+    twice = [row(root), row(root)]
+    first, second = await read(mstock, root, web, "order_book", twice)
+    assert first.quantity is second.quantity
+
+
 async def test_a_long_book_is_decoded_in_turns(mstock, root, web):
     book = [row(root)] * 10 * AT_ONCE + [[]]
     async with counted() as turns:
