@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import ssl
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from adapters.errors import ConfigError
 from adapters.instruments import NO_INSTRUMENTS, InstrumentIndex
 from adapters.ports import BrokerPort, Capabilities
 from adapters.secret import Secret
+from adapters.trust import usual_trust
 
 
 class Surroundings(NamedTuple):
@@ -29,6 +31,8 @@ class Surroundings(NamedTuple):
         wall: Wall time, aware UTC.
         rng: Chance.
         instruments: What the adapter's master says, as of the last good sync.
+        trust: Gives whom to trust over TLS: asked by an adapter that calls anybody, and
+            to be the same for all of them.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Surroundings(NamedTuple):
     wall: Callable[[], datetime]
     rng: random.Random
     instruments: InstrumentIndex = NO_INSTRUMENTS
+    trust: Callable[[], ssl.SSLContext] = usual_trust
 
 
 class Adapter(NamedTuple):

@@ -22,6 +22,7 @@ from adapters import BrokerPort, OrderQuery, OrdoError
 from adapters.catalogue import Surroundings, factory
 from adapters.grants import seal_grant
 from adapters.stores.sqlite import SqliteStore
+from adapters.trust import usual_trust
 from ordo import logs, tls
 from ordo.checks import clock_of, echoes
 from ordo.config import Settings, address
@@ -202,7 +203,7 @@ def _in_thread(*, abandoned: bool = False) -> Callable[..., object]:
 def _ports(
     settings: Settings, clockwork: Clockwork, instruments: MasterStore
 ) -> Mapping[str, BrokerPort]:
-    ports = {}
+    ports, trust = {}, functools.cache(usual_trust)
     for name, table in settings.brokers.items():
         around = Surroundings(
             name=name,
@@ -213,6 +214,7 @@ def _ports(
             wall=clockwork.wall,
             rng=clockwork.rng,
             instruments=instruments.indexes.of(table.adapter),
+            trust=trust,
         )
         ports[name] = factory(table.adapter)(table.own, around)
     return ports

@@ -17,7 +17,9 @@ def build(settings: FyersSettings, around: Surroundings) -> FyersBroker:
     Raises:
         ConfigError: an address of the settings is none.
     """
-    http = BrokerHttp(base_url=around.base_url, egress=around.egress)
+    http = BrokerHttp(
+        base_url=around.base_url, egress=around.egress, tls=around.trust()
+    )
     own = msgspec.structs.replace(settings, base_url=around.base_url)
     symbols = MasterSymbols(around.instruments)
     broker = FyersBroker(own, http, symbols, wall=around.wall)

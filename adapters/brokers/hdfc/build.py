@@ -14,7 +14,9 @@ def build(settings: HdfcSettings, around: Surroundings) -> HdfcBroker:
     Raises:
         ConfigError: an address of the settings is none.
     """
-    http = BrokerHttp(base_url=around.base_url, egress=around.egress)
+    http = BrokerHttp(
+        base_url=around.base_url, egress=around.egress, tls=around.trust()
+    )
     broker = HdfcBroker(settings, http, around.instruments, wall=around.wall)
     if around.access_token is not None:
         broker.use(broker.login.adopt(around.access_token, around.wall()))
