@@ -43,7 +43,7 @@ async def open_stream(host: str, port: int, way: Way) -> Stream:
     try:
         stream = await _plain(host, port, way.egress)
     except (OSError, trio.BrokenResourceError) as exc:
-        raise NotSent(f"{host}:{port} was not reached: {type(exc).__name__}") from exc
+        raise NotSent(f"{host}:{port} was not reached: {_why(exc)}") from exc
     except (_ProxyRefused, ProtocolError, h11.RemoteProtocolError) as exc:
         raise NotSent(f"{host}:{port}: the proxy gave no tunnel: {exc}") from exc
     if way.tls is None:
@@ -58,6 +58,14 @@ async def open_stream(host: str, port: int, way: Way) -> Stream:
             raise NotSent(f"{host}:{port}: no TLS to trust: {why}") from exc
         raise
     return secure
+
+
+def _why(error: BaseException) -> str:
+    """The system's own words; Trio's only say that every attempt failed."""
+    cause = error.__cause__
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return getattr(cause, "strerror", None) or type(error).__name__
 
 
 async def _plain(host: str, port: int, egress: str) -> trio.SocketStream:

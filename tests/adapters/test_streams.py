@@ -77,7 +77,9 @@ async def test_direct_and_bound_streams_connect():
 async def test_what_does_not_listen_was_not_reached():
     async with listening(echo) as port:
         pass
-    with pytest.raises(NotSent, match=f"127.0.0.1:{port} was not reached"):
+    with pytest.raises(
+        NotSent, match=f"127.0.0.1:{port} was not reached: Connection refused"
+    ):
         await open_stream("127.0.0.1", port, DIRECT)
 
 
