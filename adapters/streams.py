@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import socket
 import ssl
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -62,10 +64,14 @@ async def open_stream(host: str, port: int, way: Way) -> Stream:
 
 def _why(error: BaseException) -> str:
     """The system's own words; Trio's only say that every attempt failed."""
-    cause = error.__cause__
+    cause = error.__cause__ or error
     while isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
-    return getattr(cause, "strerror", None) or type(error).__name__
+    if not isinstance(cause, OSError) or cause.errno is None:
+        return type(cause).__name__
+    if isinstance(cause, socket.gaierror):
+        return str(cause.strerror)
+    return os.strerror(cause.errno)
 
 
 async def _plain(host: str, port: int, egress: str) -> trio.SocketStream:

@@ -1,6 +1,8 @@
 """Streams that leave by an account's egress, over real sockets on loopback."""
 
 import base64
+import errno
+import socket
 import ssl
 import struct
 from contextlib import asynccontextmanager
@@ -145,3 +147,21 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path):
         way = Way("direct", httpx.create_ssl_context(trust_env=False))
         with pytest.raises(NotSent, match=r"no TLS to trust: .*CERTIFICATE_VERIFY"):
             await open_stream("127.0.0.1", port, way)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError("all attempts failed"), "OSError"),
+        (trio.BrokenResourceError(), "BrokenResourceError"),
+        (socket.gaierror(socket.EAI_NONAME, "Name unknown"), "Name unknown"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "Connection refused"),
+    ],
+)
+async def test_why_a_host_was_not_reached_is_told(monkeypatch, error, why):
+    async def refuse(host, port):
+        raise error
+
+    monkeypatch.setattr(trio, "open_tcp_stream", refuse)
+    with pytest.raises(NotSent, match=f"^broker.example:443 was not reached: {why}$"):
+        await open_stream("broker.example", 443, DIRECT)
