@@ -142,7 +142,8 @@ class Connection(TCPServer):
     def _turn(self, idle: bool) -> None:
         self._idle, self._since = idle, trio.current_time()
         if not idle:
-            self._life.deadline = math.inf  # the head is whole
+            if self._life.deadline < math.inf:  # to set it costs more than to look
+                self._life.deadline = math.inf  # the head is whole
         elif self.context.terminated.is_set() or self._over:
             self._leave("this was the last answer")
 
