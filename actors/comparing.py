@@ -14,7 +14,6 @@ import trio
 
 from actors import differences
 from actors.doubts import Doubts
-from actors.giving_way import GivingWay
 from actors.journal import Journal
 from actors.lifecycle import BOOK, advance, from_book
 from actors.line import Line
@@ -37,6 +36,7 @@ from adapters import (
     Trade,
 )
 from adapters.correlation import of_order
+from adapters.giving_way import GivingWay
 
 log = logging.getLogger("ordo.reconciler")
 

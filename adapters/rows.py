@@ -7,16 +7,16 @@ from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
-import trio
 
 from adapters.errors import SentUnknown
+from adapters.giving_way import GivingWay
 from adapters.model import BookOrder
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_ONCE = 100
-"""Rows in one go: some 2 ms of the loop, at the slowest of the brokers 8 ms."""
+AT_ONCE = 20
+"""Rows in one go: some 0.4 ms of the loop, at the slowest of the brokers 2 ms."""
 
 
 async def translated(rows: Sequence[T], one: Callable[[T], R]) -> list[R]:
@@ -26,9 +26,11 @@ async def translated(rows: Sequence[T], one: Callable[[T], R]) -> list[R]:
     for all of them.
     """
     made: list[R] = []
-    for begin in range(0, len(rows), AT_ONCE):
+    begins = range(0, len(rows), AT_ONCE)
+    way = GivingWay(len(begins))
+    for begin in begins:
         if begin:
-            await trio.lowlevel.checkpoint()
+            await way.rest()
         made += map(one, rows[begin : begin + AT_ONCE])
     return made
 

@@ -45,7 +45,7 @@ ADAPTERS_WITH_TRIO = {
     "adapters/publishers/kafka.py": "librdkafka waits, so it is called in a thread",
     "adapters/publishers/mail.py": "smtplib waits, so it is called in a thread",
     "adapters/sntp.py": "UDP is spoken over Trio's own sockets",
-    "adapters/rows.py": "a long answer gives way between its rows, and never waits",
+    "adapters/giving_way.py": "long work rests while orders are due",
 }
 """Adapters start no tasks and set no deadlines, so they need no Trio; these do."""
 

@@ -7,8 +7,8 @@ import pytest
 import trio
 
 from actors.comparing import AT_ONCE
-from actors.giving_way import GivingWay
 from adapters import BookStatus, SaveOrder
+from adapters.giving_way import GivingWay
 from tests.support.gateway import make_paper
 from tests.support.stage import Seldom, Stage, resting
 

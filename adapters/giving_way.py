@@ -1,14 +1,15 @@
 """Long work beside orders that are due: in slices, with rests between them.
 
 A slice that only yields is run again in the very next pass of the loop, and an order is
-some forty steps. Without rests, changes stored together made orders slower than changes
-stored one by one (docs/measurements.md, "make soak").
+some forty passes long: three books read so, 2 ms each at a time, made orders wait for
+0.4 s every seven seconds (docs/measurements.md, "make soak").
 """
 
 import trio
 
-REST = 3.0
-"""Seconds of rest for each that a slice took, its wait for the writer included."""
+REST = 8.0
+"""Seconds of rest for each that a slice took, its wait for the writer included: three
+brokers' books at a time take a third of the loop."""
 REST_PER_CHANGE = 0.004
 """Seconds more for each order it changed, which costs the loop and the writer some 0.2
 ms: about 5 % of a processor, until `LONGEST` cuts the rests short. A first guess."""
@@ -28,7 +29,7 @@ class GivingWay:
         self._most = LONGEST / max(1, slices - 1)
         self._began = trio.current_time()
 
-    async def rest(self, changes: int) -> None:
+    async def rest(self, changes: int = 0) -> None:
         """End a slice, and begin the next one after a rest; always a checkpoint.
 
         Args:
