@@ -3,12 +3,10 @@
 from contextlib import asynccontextmanager
 
 import msgspec
-import pytest
 import trio
 
 from actors.comparing import AT_ONCE
 from adapters import BookStatus, SaveOrder
-from adapters.giving_way import GivingWay
 from tests.support.gateway import make_paper
 from tests.support.stage import Seldom, Stage, resting
 
@@ -95,29 +93,3 @@ async def test_what_is_told_while_a_book_is_stored_comes_behind_it(autojump_cloc
         first, second = (stage.story(order.order_id) for order in orders)
         assert first == ["placed", "acked", "partially_filled", "filled"]
         assert second == ["placed", "acked", "partially_filled"]
-
-
-async def rested(way, *, slice_of=0.0, changes=0):
-    """Seconds of the rest after such a slice."""
-    await trio.sleep(slice_of)
-    began = trio.current_time()
-    await way.rest(changes)
-    return round(trio.current_time() - began, 6)
-
-
-async def test_a_rest_is_longer_than_its_slice_and_grows_with_what_changed(
-    autojump_clock,
-):
-    way = GivingWay(10)
-    assert await rested(way) == 0
-    assert await rested(way, slice_of=0.01) == 0.03
-    assert await rested(way, slice_of=0.01, changes=20) == 0.03 + 0.08
-    assert await rested(way, changes=20) == 0.08
-
-
-async def test_all_rests_together_have_an_end(autojump_clock):
-    for slices in (1, 2, 4, 101):
-        way, began = GivingWay(slices), trio.current_time()
-        for _ in range(slices - 1):
-            await way.rest(1000)
-        assert trio.current_time() - began == pytest.approx(1.5 if slices > 1 else 0)
