@@ -15,6 +15,8 @@ from tests.bench.load import TIMING, Connection, Target
 RETRY_AFTER = re.compile(rb"retry-after: (\d+)", re.I)
 MOST_IN_FLIGHT = 800
 """Fewer than the connections Ordo keeps open; beyond it no request is made."""
+KEPT = 60.0
+"""Seconds a connection may idle; Ordo ends it after 75."""
 
 
 class Said(NamedTuple):
@@ -64,7 +66,7 @@ class OpenLoad:
         self._target = target
         self._body = body
         self._prefix = prefix
-        self._idle: list[Answering] = []
+        self._idle: list[tuple[Answering, float]] = []  # and since when
         self._in_flight = 0
         self.said: list[Said] = []
         self.late = 0
@@ -83,9 +85,19 @@ class OpenLoad:
                     continue
                 self._in_flight += 1
                 nursery.start_soon(self._one, f"{self._prefix}-{number}", due)
-        for connection in self._idle:
+        for connection, _ in self._idle:
             await connection.__aexit__()
         return time.perf_counter() - begun
+
+    async def _idle_one(self) -> Answering | None:
+        """The last used; one that Ordo may be closing for idling is given up."""
+        if not self._idle:
+            return None
+        connection, since = self._idle.pop()
+        if time.perf_counter() - since < KEPT:
+            return connection
+        await connection.__aexit__()
+        return await self._idle_one()
 
     async def _one(self, key: str, due: float) -> None:
         try:
@@ -96,7 +108,7 @@ class OpenLoad:
     async def _said(self, key: str, due: float) -> Said:
         connection = None
         try:
-            connection = self._idle.pop() if self._idle else None
+            connection = await self._idle_one()
             if connection is None:
                 connection = Answering(self._target)
                 await connection.__aenter__()
@@ -106,7 +118,7 @@ class OpenLoad:
                 await connection.__aexit__()
             return Said(key, due, _since(due), 0.0, 0, None, False, ())
         took = _since(due)
-        self._idle.append(connection)
+        self._idle.append((connection, time.perf_counter()))
         timing = TIMING.search(headers)
         return Said(
             key=key,
