@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from jsonschema import Draft202012Validator
 
+from ordo.http import pages
 from ordo.http.errors import STATUS_OF
 from tests.fuzz.requests import Request
 from tests.fuzz.wire import Answer
@@ -18,6 +19,8 @@ ENVELOPE = {"status", "request_id", "error_code", "message", "data", "results"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,128}")
 LEAKS = re.compile(r"Traceback|File \"|site-packages|\.py\b|0x[0-9a-f]{8}|hypercorn")
 """Of our insides, in an answer."""
+PAGES = frozenset(pages.files())
+"""What is served beside the API."""
 
 
 class Checks:
@@ -85,6 +88,8 @@ class Checks:
     def _of_body(self, request: Request, answer: Answer) -> Iterable[str]:
         declared = self._responses(request)
         kind = (answer.one("content-type") or "").partition(";")[0]
+        if declared is None and self._is_a_page(request, answer):
+            return
         if declared is None:
             if answer.status not in (400, 404, 405, 413, 503):
                 yield f"{answer.status} of what is not declared"
@@ -99,6 +104,11 @@ class Checks:
         elif kind == "application/json" and request.method != b"HEAD":
             schema = contents[kind]["schema"]
             yield from self._of_json(request, answer, schema)
+
+    def _is_a_page(self, request: Request, answer: Answer) -> bool:
+        """Whether a spoilt path has become a page's, which is no call of the API."""
+        page = request.method in (b"GET", b"HEAD") and unquote(request.path) in PAGES
+        return page and answer.status == 200
 
     def _responses(self, request: Request) -> Mapping[str, Any] | None:
         path, method = unquote(request.path), request.method.decode().lower()

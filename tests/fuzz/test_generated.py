@@ -109,3 +109,10 @@ def test_the_checks_find_nothing_in_good_answers():
 )
 def test_the_checks_find_what_is_wrong(answer, words):
     assert [one for one in found(**answer) if one.startswith(words)] != []
+
+
+def test_a_path_spoilt_into_a_pages_is_no_call_of_the_api():
+    page = {"content_type": "text/html; charset=utf-8"}
+    assert found(path=b"/", method=b"GET", body=b"<html>", **page) == []
+    assert found(path=b"/", method=b"POST", body=b"<html>", **page) != []
+    assert found(path=b"/else", method=b"GET", body=b"<html>", **page) != []
