@@ -314,7 +314,7 @@ def test_two_that_import_the_same_are_no_circle():
     assert circle(sources) == []
 
 
-@pytest.mark.parametrize("module", ["httpx", "quart", "sqlite_utils", "sqlite3"])
+@pytest.mark.parametrize("module", ["httpx", "hypercorn", "sqlite_utils", "sqlite3"])
 def test_an_actor_that_reaches_outside_is_found(module):
     found = outside([source("actors/broker.py", f"import {module}")])
     assert found == [f"actors/broker.py:1 imports {module}"]
