@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+import trio
 
 from adapters.errors import SentUnknown
+from adapters.giving_way import REST
 from adapters.model import BookOrder, BookStatus, OrderType, Product, Side
 from adapters.rows import AT_ONCE, book_of, row_of, translated
 from tests.support.turns import counted
@@ -32,6 +34,18 @@ async def test_others_have_their_turn_in_between(autojump_clock):
 async def test_a_short_answer_gives_nothing_away(autojump_clock):
     turns, _ = await turns_during(AT_ONCE)
     assert turns == 0
+
+
+async def test_between_two_slices_it_rests_for_longer_than_they_take(autojump_clock):
+    def slowly(row):
+        autojump_clock.jump(0.001)
+        return row
+
+    began = trio.current_time()
+    await translated(range(2 * AT_ONCE), slowly)
+    slice_took = 0.001 * AT_ONCE
+    took = trio.current_time() - began
+    assert took == pytest.approx(2 * slice_took + REST * slice_took)
 
 
 NUMBERS = msgspec.json.Decoder(dict[str, int])
